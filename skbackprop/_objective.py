@@ -1,0 +1,136 @@
+"""J and D of the unrolled vector: the sums over the shards, then the penalty.
+
+    J = (1/W) sum_i w_i cost_i + (lambda/2) sum of Theta[i, j]^2 over j > 0
+    D[:, j] = Delta[:, j] / W + lambda Theta[:, j]   for j > 0;   D[:, 0] = Delta[:, 0] / W
+
+This is the only place where a vector and matrices meet, and the vector is in *centred
+coordinates*: the solver sees, in place of the bias b of a unit,
+
+    b' = b + weights . c,      so that      z = weights . a + b = weights . (a - c) + b',
+
+with c near the mean of the layer's inputs a. The biases are not penalised, so J is the
+same function in other coordinates; by the chain rule its gradient there is
+
+    dJ/db' = dJ/db,      dJ/dweights (b' fixed) = dJ/dweights (b fixed) - dJ/db c^T.
+
+A change of the weights no longer drags the mean of z along, which makes the curvature
+more even and spares L-BFGS and CG many evaluations. X itself is never touched.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from skbackprop._thetas import Layer, Shapes, layers_of, roll, unroll
+
+
+class SumsCostAndGradient(Protocol):
+    """A shard, wherever its rows are."""
+
+    def cost_and_gradient(self, thetas: Sequence[Layer]) -> tuple[float, Sequence[Layer]]:
+        """Return the weighted sums of cost and gradient over the shard's rows."""
+        ...
+
+
+class Objective:
+    """J and D as a function of the unrolled Thetas in centred coordinates.
+
+    Parameters
+    ----------
+    shards : sequence of shards
+        Each returns sums; they are added in this order.
+    shapes : list of tuple
+        Shapes of the Thetas.
+    dtype : dtype
+        The shards are given Thetas of this type; the vector, J and D are float64.
+    total_weight : float
+        W, the sum of the rows' weights.
+    reg_lambda : float
+        The penalty lambda.
+    centres : sequence of ndarray
+        c for each Theta, of shape (s_l,).
+    map : callable, default=map
+        Applies a function to every shard, and returns the results in their order.
+    """
+
+    def __init__(
+        self,
+        shards: Sequence[SumsCostAndGradient],
+        shapes: Shapes,
+        *,
+        dtype: DTypeLike,
+        total_weight: float,
+        reg_lambda: float,
+        centres: Sequence[NDArray],
+        map: Callable[..., Iterable[Any]] = map,
+    ) -> None:
+        self.shards = shards
+        self.shapes = shapes
+        self.total_weight = total_weight
+        self.centres = centres
+        self.map = map
+        n_parameters = sum(s_out * columns for s_out, columns in shapes)
+        self._penalty = np.full(n_parameters, float(reg_lambda))
+        for bias, _ in layers_of(roll(self._penalty, shapes)):
+            bias[...] = 0
+        self._theta = np.empty(n_parameters, dtype)
+        self._layers = layers_of(roll(self._theta, shapes))
+
+    def __call__(self, vector: NDArray) -> tuple[float, NDArray]:
+        """Return J and its gradient, a fresh array, at a vector in centred coordinates."""
+        self._theta[...] = self._uncentred(vector)
+        sums = list(self.map(self._cost_and_gradient_of, self.shards))
+        D = np.zeros(len(vector))
+        D_layers = layers_of(roll(D, self.shapes))
+        for _, Delta in sums:
+            for D_l, Delta_l in zip(D_layers, Delta, strict=True):
+                D_l.bias[...] += Delta_l.bias
+                D_l.weights[...] += Delta_l.weights
+        D /= self.total_weight
+        penalty_gradient = self._penalty * self._theta
+        D += penalty_gradient
+        J = sum(cost for cost, _ in sums) / self.total_weight
+        J += 0.5 * float(penalty_gradient @ self._theta)
+        for bias, weights, c in self._layers_and_centres(D):
+            weights -= np.multiply.outer(bias, c)
+        return J, D
+
+    def _cost_and_gradient_of(self, shard: SumsCostAndGradient) -> tuple[float, Sequence[Layer]]:
+        return shard.cost_and_gradient(self._layers)
+
+    def _layers_and_centres(self, vector: NDArray) -> Iterator[tuple[NDArray, NDArray, NDArray]]:
+        for (bias, weights), c in zip(
+            layers_of(roll(vector, self.shapes)), self.centres, strict=True
+        ):
+            yield bias, weights, c
+
+    def _uncentred(self, vector: NDArray) -> NDArray:
+        theta = vector.copy()
+        for bias, weights, c in self._layers_and_centres(theta):
+            bias -= weights @ c
+        return theta
+
+    def thetas(self, vector: NDArray) -> list[NDArray]:
+        """Return the Thetas, in their own coordinates, of a vector in centred ones."""
+        return roll(self._uncentred(vector).astype(self._theta.dtype), self.shapes)
+
+    def vector(self, thetas: Sequence[NDArray]) -> NDArray:
+        """Return the vector in centred coordinates of Thetas in their own."""
+        vector = unroll(thetas)
+        for bias, weights, c in self._layers_and_centres(vector):
+            bias += weights @ c
+        return vector
+
+    @property
+    def gradient_norm_bound(self) -> float:
+        """How many times max |D| can be at most what it is in centred coordinates."""
+        return 1 + max(float(np.abs(c).max()) for c in self.centres)
+
+    def gradient_norm(self, gradient: NDArray) -> float:
+        """Return max |D| in the Thetas' own coordinates, of a gradient in centred ones."""
+        D = gradient.copy()
+        for bias, weights, c in self._layers_and_centres(D):
+            weights += np.multiply.outer(bias, c)
+        return float(np.abs(D).max())

@@ -1,0 +1,159 @@
+"""Output units: their cost from the logits z, delta = H - y, and their probabilities.
+
+Both kinds take the targets as `ones`: the positions, in the flattened block of
+logits, of the units whose target is 1. One class per row, one binary unit and many
+labels per row are then the same thing, and no matrix of zeros and ones is kept.
+
+The cost comes from the logits, never from clipped probabilities, so that it is exact
+where a unit is saturated and stays the function whose gradient delta is.
+"""
+
+import math
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import log_expit, log_softmax, xlogy
+
+
+class OutputUnits(Protocol):
+    """What a network asks of its output units.
+
+    ``cost_and_delta`` returns the cost summed over the rows of the block, times the
+    rows' weights, and turns z in place into delta = w (H - y). ``log_proba`` returns
+    log-probabilities of the classes (labels), and ``null_cost`` the mean cost of
+    always predicting the frequencies of the classes (labels).
+    """
+
+    def cost_and_delta(self, z: NDArray, ones: NDArray, w: NDArray | None) -> float:
+        """Return the weighted sum of costs; z becomes delta."""
+        ...
+
+    def log_proba(self, z: NDArray) -> NDArray:
+        """Return the log-probabilities of each row of logits."""
+        ...
+
+    def null_cost(self, frequencies: NDArray) -> float:
+        """Return the cost per row of predicting the frequencies of the targets."""
+        ...
+
+
+class LogisticUnits:
+    """K sigmoids; cost_i = sum over k of log(1 + exp(z_k)) - y_k z_k."""
+
+    def cost_and_delta(self, z: NDArray, ones: NDArray, w: NDArray | None) -> float:
+        """Return the weighted sum of costs; z becomes delta."""
+        # With u = -z where y = 1 and u = z elsewhere, every unit costs log(1 + exp(u)),
+        # without a difference of large numbers, and |delta| is the sigmoid of u.
+        flat = z.reshape(-1)
+        flat[ones] *= -1
+        e = np.exp(-np.abs(z))
+        cost = np.log1p(e)
+        cost += np.maximum(z, 0)
+        np.divide(np.where(z < 0, e, 1), 1 + e, out=z)
+        flat[ones] *= -1
+        if w is None:
+            return float(cost.sum(dtype=np.float64))
+        z *= w[:, np.newaxis]
+        return float(w @ cost.sum(axis=1, dtype=np.float64))
+
+    def null_cost(self, frequencies: NDArray) -> float:
+        """Return the cost per row of predicting the frequencies of the targets."""
+        p = np.minimum(frequencies, 1)  # a weighted mean of ones may round to more
+        return float(-(xlogy(p, p) + xlogy(1 - p, 1 - p)).sum())
+
+
+class BinaryUnit(LogisticUnits):
+    """One sigmoid for two classes."""
+
+    def log_proba(self, z: NDArray) -> NDArray:
+        """Return the log-probabilities of the two classes, shape (m, 2)."""
+        return log_expit(np.hstack([-z, z]))
+
+
+class LabelUnits(LogisticUnits):
+    """One sigmoid per label, each a question of its own."""
+
+    def log_proba(self, z: NDArray) -> NDArray:
+        """Return the log-probability that a row has the label, shape (m, K)."""
+        return log_expit(z)
+
+
+class OneVsRestUnits(LogisticUnits):
+    """One sigmoid per class; their values are normalised to sum to 1."""
+
+    def log_proba(self, z: NDArray) -> NDArray:
+        """Return the log-probabilities of the classes, shape (m, K)."""
+        # On logarithms: the plain quotient is 0 / 0 where all sigmoids are saturated.
+        log_sigmoids = log_expit(z)
+        greatest = np.expand_dims(z.argmax(axis=1), 1)
+        log_sigmoids -= np.take_along_axis(log_sigmoids, greatest, axis=1)
+        # log_expit of a smaller z can be greater in the last bit: the prediction stays ahead.
+        return log_softmax(np.minimum(log_sigmoids, 0), axis=1)
+
+
+class SoftmaxUnits:
+    """Softmax over K classes; cost_i = logsumexp(z) - z_y."""
+
+    def cost_and_delta(self, z: NDArray, ones: NDArray, w: NDArray | None) -> float:
+        """Return the weighted sum of costs; z becomes delta."""
+        # Relative to z_y, the cost is log(1 + others), others the sum over the other classes,
+        # H_y - 1 is -others / (1 + others), and neither is a difference of like numbers.
+        flat = z.reshape(-1)
+        e = z - flat.take(ones)[:, np.newaxis]
+        with np.errstate(over="ignore"):
+            np.exp(e, out=e)
+            e.reshape(-1)[ones] = 0
+            others = e.dot(np.ones(e.shape[1], e.dtype))
+        cost = np.log1p(others)
+        cost_sum = float(cost.sum(dtype=np.float64)) if w is None else float(w.dot(cost))
+        if not math.isfinite(cost_sum):
+            return self._cost_and_delta_of_large(z, ones, w)
+        total = 1 + others
+        np.divide(e, total[:, np.newaxis], out=z)
+        flat[ones] = -others / total
+        if w is not None:
+            z *= w[:, np.newaxis]
+        return cost_sum
+
+    def _cost_and_delta_of_large(self, z: NDArray, ones: NDArray, w: NDArray | None) -> float:
+        """Do the same where z_k - z_y is so large that its exponential overflows."""
+        flat = z.reshape(-1)
+        z -= z.max(axis=1, keepdims=True)
+        z_y = flat[ones]
+        np.exp(z, out=z)
+        total = z.sum(axis=1, keepdims=True)
+        z /= total
+        flat[ones] -= 1
+        cost = np.log(total[:, 0], dtype=np.float64) - z_y
+        if w is None:
+            return float(cost.sum())
+        z *= w[:, np.newaxis]
+        return float(w @ cost)
+
+    def log_proba(self, z: NDArray) -> NDArray:
+        """Return the log-probabilities of the classes, shape (m, K)."""
+        return log_softmax(z, axis=1)
+
+    def null_cost(self, frequencies: NDArray) -> float:
+        """Return the cost per row of predicting the frequencies of the targets."""
+        return float(-xlogy(frequencies, frequencies).sum())
+
+
+def output_units(out_activation: str, n_outputs: int, multilabel: bool) -> OutputUnits:
+    """Return the output units of that kind for these targets.
+
+    Parameters
+    ----------
+    out_activation : {"logistic", "softmax"}
+        "softmax" is for more than two classes; elsewhere the units are logistic.
+    n_outputs : int
+        Number of units: 1 for two classes.
+    multilabel : bool
+        Whether each unit is a label of its own.
+    """
+    if multilabel:
+        return LabelUnits()
+    if n_outputs == 1:
+        return BinaryUnit()
+    return SoftmaxUnits() if out_activation == "softmax" else OneVsRestUnits()

@@ -1,0 +1,161 @@
+"""The constructor parameters, checked before any work is done.
+
+Every error names the parameter and the value that it had.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral, Real
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from skbackprop._activations import ACTIVATIONS
+from skbackprop._solver import SCIPY_METHODS
+
+
+class InvalidParameterError(ValueError, TypeError):
+    """A parameter has the wrong type or is out of range."""
+
+
+class Settings(NamedTuple):
+    """What the constructor parameters mean, in one form each."""
+
+    hidden_layer_sizes: tuple[int, ...]
+    activations: tuple[str, ...]
+    solver_options: dict[str, Any]
+
+
+def _refuse(name: str, must_be: str, value: Any) -> InvalidParameterError:
+    return InvalidParameterError(f"{name} must be {must_be}, got {value!r}")
+
+
+def _is_integer(value: Any, low: int) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= low
+
+
+def _is_real(value: Any, low: float = 0.0, high: float = np.inf) -> bool:
+    """Tell whether the value is a number with low <= value < high."""
+    return isinstance(value, Real) and not isinstance(value, bool) and low <= float(value) < high
+
+
+def _is_sequence(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.ndim == 1
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def _hidden_layer_sizes(value: Any) -> tuple[int, ...]:
+    sizes = value if _is_sequence(value) else [value]
+    if not all(_is_integer(size, 1) for size in sizes):
+        raise _refuse("hidden_layer_sizes", "an int >= 1 or a sequence of them", value)
+    return tuple(int(size) for size in sizes)
+
+
+def _activations(value: Any, n_hidden: int) -> tuple[str, ...]:
+    names = [value] * n_hidden if isinstance(value, str) else value
+    known = ", ".join(repr(name) for name in ACTIVATIONS)
+    must_be = f"one of {known}, or a sequence with one of them for each hidden layer"
+    if isinstance(value, str) and value not in ACTIVATIONS:
+        raise _refuse("activation", must_be, value)
+    if not _is_sequence(names) or not all(isinstance(n, str) and n in ACTIVATIONS for n in names):
+        raise _refuse("activation", must_be, value)
+    if len(names) != n_hidden:
+        raise _refuse("activation", f"{must_be} (there are {n_hidden})", value)
+    return tuple(str(name) for name in names)
+
+
+_OPTION_RANGES: dict[str, dict[str, tuple[Callable[[Any], bool], str]]] = {
+    "lbfgs": {
+        "maxcor": (lambda v: _is_integer(v, 1), "an int >= 1"),
+        "ftol": (_is_real, "a finite number >= 0"),
+        "maxfun": (lambda v: _is_integer(v, 1), "an int >= 1"),
+        "maxls": (lambda v: _is_integer(v, 1), "an int >= 1"),
+    },
+    "cg": {
+        "c1": (lambda v: _is_real(v, 0, 1) and v > 0, "a number between 0 and 1"),
+        "c2": (lambda v: _is_real(v, 0, 1) and v > 0, "a number between 0 and 1"),
+    },
+}
+_OPTIONS_WITH_PARAMETER = {"maxiter": "max_iter", "gtol": "tol"}
+
+
+def _solver_options(value: Any, solver: str) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise _refuse("solver_options", "None or a dict", value)
+    ranges = _OPTION_RANGES[solver]
+    for name, option in value.items():
+        if name in _OPTIONS_WITH_PARAMETER:
+            parameter = _OPTIONS_WITH_PARAMETER[name]
+            raise InvalidParameterError(
+                f"solver_options[{name!r}] = {option!r} is refused: set the parameter {parameter}"
+            )
+        if name not in ranges:
+            raise InvalidParameterError(
+                f"solver_options has the unknown key {name!r} (value {option!r}); "
+                f"solver={solver!r} takes {', '.join(ranges)}"
+            )
+        is_valid, must_be = ranges[name]
+        if not is_valid(option):
+            raise _refuse(f"solver_options[{name!r}]", must_be, option)
+    c1, c2 = value.get("c1", 1e-4), value.get("c2", 0.4)
+    if c1 >= c2:
+        raise _refuse("solver_options", f"such that c1 < c2 (c1 {c1}, c2 {c2})", dict(value))
+    return dict(value)
+
+
+def _class_weight(value: Any) -> None:
+    if isinstance(value, Mapping):
+        if not all(_is_real(weight) for weight in value.values()):
+            raise _refuse("class_weight", "a dict of finite weights >= 0", value)
+    elif not (value is None or (isinstance(value, str) and value == "balanced")):
+        raise _refuse("class_weight", "None, 'balanced' or a dict", value)
+
+
+def check_parameters(estimator: Any) -> Settings:
+    """Check every constructor parameter.
+
+    Parameters
+    ----------
+    estimator : BackpropClassifier
+        Only its constructor parameters are read.
+
+    Returns
+    -------
+    Settings
+        Those that may be given in more than one form, in one.
+
+    Raises
+    ------
+    InvalidParameterError
+        A ValueError and a TypeError, as in scikit-learn; names the parameter and its value.
+    """
+    e = estimator
+    hidden = _hidden_layer_sizes(e.hidden_layer_sizes)
+    activations = _activations(e.activation, len(hidden))
+    if not (isinstance(e.out_activation, str) and e.out_activation in ("logistic", "softmax")):
+        raise _refuse("out_activation", "'logistic' or 'softmax'", e.out_activation)
+    if not (_is_real(e.reg_lambda) or (isinstance(e.reg_lambda, str) and e.reg_lambda == "auto")):
+        raise _refuse("reg_lambda", "a finite number >= 0 or 'auto'", e.reg_lambda)
+    if not (isinstance(e.solver, str) and e.solver in SCIPY_METHODS):
+        raise _refuse("solver", "'lbfgs' or 'cg'", e.solver)
+    if not _is_integer(e.max_iter, 1):
+        raise _refuse("max_iter", "an int >= 1", e.max_iter)
+    if not _is_real(e.tol):
+        raise _refuse("tol", "a finite number >= 0", e.tol)
+    _class_weight(e.class_weight)
+    if not (e.thetas_init is None or _is_sequence(e.thetas_init)):
+        raise _refuse("thetas_init", "None or a sequence of arrays", e.thetas_init)
+    if not isinstance(e.warm_start, bool | np.bool_):
+        raise _refuse("warm_start", "a bool", e.warm_start)
+    options = _solver_options(e.solver_options, e.solver)
+    try:
+        check_random_state(e.random_state)
+    except ValueError:
+        must_be = "None, an int in [0, 2**32 - 1] or a RandomState"
+        raise _refuse("random_state", must_be, e.random_state) from None
+    if not (isinstance(e.verbose, bool | np.bool_) or _is_integer(e.verbose, 0)):
+        raise _refuse("verbose", "a bool or an int >= 0", e.verbose)
+    return Settings(hidden, activations, options)

@@ -1,0 +1,216 @@
+"""The one call of scipy.optimize.minimize: its tolerances, its history and the verdict.
+
+Everything that wants to know how a fit goes hangs on one hook, called once per accepted
+iteration: the history, a line of progress, a reason to stop.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import OptimizeResult, minimize
+
+# ftol=0: only max |D| <= tol ends a fit as converged. With scipy's own ftol, a tol of
+# 1e-8 and one of 1e-12 give the identical fit. No limit on evaluations but max_iter.
+SCIPY_METHODS: dict[str, tuple[str, dict[str, Any]]] = {
+    "lbfgs": ("L-BFGS-B", {"ftol": 0.0, "maxfun": 2**31 - 1}),
+    "cg": ("CG", {}),
+}
+
+
+class Iteration(NamedTuple):
+    """An accepted point of the minimization.
+
+    Attributes
+    ----------
+    number : int
+        Iterations so far; 0 is the start.
+    x : ndarray
+        The point.
+    cost : float
+        The objective there.
+    gradient_norm : float
+        The measure that is held against the tolerance.
+    n_evaluations : int
+        Evaluations of the objective so far.
+    seconds : float
+        Time since the start.
+    """
+
+    number: int
+    x: NDArray
+    cost: float
+    gradient_norm: float
+    n_evaluations: int
+    seconds: float
+
+
+class Solution(NamedTuple):
+    """How a minimization ended.
+
+    Attributes
+    ----------
+    last : Iteration
+        The last accepted point.
+    loss_curve : list of float
+        The cost at the start and after each iteration.
+    verdict : str
+        "converged", "max_iter", "maxfun", "ftol", "precision" or "stopped".
+    n_evaluations : int
+        Evaluations of the objective.
+    interrupt : BaseException or None
+        What came from the keyboard or from the hook; the caller stores, then raises it.
+    """
+
+    last: Iteration
+    loss_curve: list[float]
+    verdict: str
+    n_evaluations: int
+    interrupt: BaseException | None
+
+
+class NonFiniteError(ValueError):
+    """The cost or its gradient became infinite or NaN."""
+
+
+class _Run:
+    """What scipy calls: the objective, watched, and the callback."""
+
+    def __init__(
+        self,
+        objective: Callable[[NDArray], tuple[float, NDArray]],
+        gradient_norm: Callable[[NDArray], float],
+        tol: float,
+        on_iteration: Callable[[Iteration], bool | None],
+    ) -> None:
+        self.objective = objective
+        self.gradient_norm = gradient_norm
+        self.tol = tol
+        self.on_iteration = on_iteration
+        self.started = time.perf_counter()
+        self.n_evaluations = 0
+        self.loss_curve: list[float] = []
+        self.last: Iteration | None = None
+        self.stop_asked = False
+        self.hook_error: BaseException | None = None
+
+    def evaluate(self, x: NDArray) -> tuple[float, NDArray]:
+        cost, gradient = self.objective(x)
+        self.n_evaluations += 1
+        if not (math.isfinite(cost) and np.isfinite(gradient).all()):
+            raise NonFiniteError(
+                f"the cost or its gradient became non-finite (cost {cost}) at evaluation "
+                f"{self.n_evaluations}: scale X, for instance with StandardScaler, or start "
+                "from smaller Thetas"
+            )
+        self._evaluated = x.copy(), cost, gradient
+        if self.last is None:
+            self._accept(x)
+        return cost, gradient
+
+    def callback(self, intermediate_result: OptimizeResult) -> None:
+        self._accept(intermediate_result.x)
+        assert self.last is not None
+        try:
+            self.stop_asked = bool(self.on_iteration(self.last))
+        except StopIteration:
+            self.stop_asked = True
+        except BaseException as error:
+            self.hook_error = error
+            raise
+        if self.stop_asked or self.last.gradient_norm <= self.tol:
+            raise StopIteration
+
+    def _accept(self, x: NDArray) -> None:
+        # The accepted point is nearly always the one evaluated last; a line search may
+        # also go back to an earlier one.
+        if not np.array_equal(self._evaluated[0], x):
+            self.evaluate(x)
+        x, cost, gradient = self._evaluated
+        number = 0 if self.last is None else self.last.number + 1
+        norm, seconds = self.gradient_norm(gradient), time.perf_counter() - self.started
+        # The history first: an interrupt between the two lines leaves at most a value too many.
+        self.loss_curve.append(cost)
+        self.last = Iteration(number, x, cost, norm, self.n_evaluations, seconds)
+
+    def verdict(self, result: OptimizeResult | None, options: dict[str, Any]) -> str:
+        assert self.last is not None
+        if self.last.gradient_norm <= self.tol:
+            return "converged"
+        if result is None or self.stop_asked:
+            return "stopped"
+        if self.last.number >= options["maxiter"]:
+            return "max_iter"
+        if self.n_evaluations >= options.get("maxfun", math.inf):
+            return "maxfun"
+        # Where ftol is 0, it ends a fit only when the cost no longer changes at all.
+        return "ftol" if result.status == 0 and options.get("ftol") else "precision"
+
+
+def solve(
+    objective: Callable[[NDArray], tuple[float, NDArray]],
+    x0: NDArray,
+    *,
+    gradient_norm: Callable[[NDArray], float],
+    solver: str,
+    max_iter: int,
+    tol: float,
+    gtol: float,
+    options: dict[str, Any],
+    on_iteration: Callable[[Iteration], bool | None],
+) -> Solution:
+    """Minimize the objective from x0.
+
+    Parameters
+    ----------
+    objective : callable
+        Returns cost and gradient, both float64; the gradient is a fresh array, since CG
+        keeps the one that it is given.
+    x0 : ndarray of float64
+        The start.
+    gradient_norm : callable
+        What is held against tol, as a function of the gradient.
+    solver : {"lbfgs", "cg"}
+        Key of `SCIPY_METHODS`.
+    max_iter : int
+        Limit on iterations.
+    tol : float
+        The minimization has converged at an accepted point where ``gradient_norm <= tol``.
+    gtol : float
+        A bound on the greatest component of the gradient that implies it.
+    options : dict
+        The user's options for scipy, checked.
+    on_iteration : callable
+        Called with each accepted `Iteration`; True stops the minimization.
+
+    Returns
+    -------
+    Solution
+        Where and how it ended. After an interrupt from the keyboard, or an exception from
+        ``on_iteration``, `Solution.interrupt` holds it and the rest speaks of the last
+        accepted point.
+
+    Raises
+    ------
+    NonFiniteError
+        If the cost or the gradient becomes infinite or NaN.
+    """
+    method, defaults = SCIPY_METHODS[solver]
+    all_options = {**defaults, **options, "maxiter": max_iter, "gtol": gtol}
+    run = _Run(objective, gradient_norm, tol, on_iteration)
+    result = interrupt = None
+    try:
+        result = minimize(
+            run.evaluate, x0, jac=True, method=method, callback=run.callback, options=all_options
+        )
+    except BaseException as error:
+        if run.last is None or not (isinstance(error, KeyboardInterrupt) or run.hook_error):
+            raise
+        interrupt = error
+    assert run.last is not None
+    verdict = run.verdict(result, all_options)
+    loss_curve = run.loss_curve[: run.last.number + 1]
+    return Solution(run.last, loss_curve, verdict, run.n_evaluations, interrupt)

@@ -1,0 +1,68 @@
+"""The parameter matrices: their shapes, their random start, and the vector they unroll to.
+
+Theta[l] has shape (s_{l+1}, s_l + 1): one row per unit, the bias in column 0.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Shapes = list[tuple[int, int]]
+
+
+def theta_shapes(layer_sizes: Sequence[int]) -> Shapes:
+    """Return the shape of every Theta of a network with these numbers of units."""
+    return [(s_out, s_in + 1) for s_in, s_out in pairwise(layer_sizes)]
+
+
+def random_thetas(
+    shapes: Shapes, gains: Sequence[float], random_state: np.random.RandomState
+) -> list[NDArray]:
+    """Return Thetas with weights uniform within gain * sqrt(6 / (in + out)) and no bias.
+
+    The bounds are those of Glorot and Bengio, "Understanding the difficulty of training
+    deep feedforward neural networks", AISTATS 2010, times the gain of the layer.
+    """
+    thetas = []
+    for (s_out, columns), gain in zip(shapes, gains, strict=True):
+        bound = gain * np.sqrt(6 / (columns - 1 + s_out))
+        Theta = random_state.uniform(-bound, bound, size=(s_out, columns))
+        Theta[:, 0] = 0
+        thetas.append(Theta)
+    return thetas
+
+
+def unroll(thetas: Sequence[NDArray]) -> NDArray:
+    """Return the Thetas as one float64 vector."""
+    return np.concatenate([Theta.ravel() for Theta in thetas]).astype(np.float64)
+
+
+def roll(vector: NDArray, shapes: Shapes) -> list[NDArray]:
+    """Return the Thetas of an unrolled vector, as views of it."""
+    ends = np.cumsum([s_out * columns for s_out, columns in shapes])
+    return [
+        part.reshape(shape) for part, shape in zip(np.split(vector, ends[:-1]), shapes, strict=True)
+    ]
+
+
+class Layer(NamedTuple):
+    """A Theta, or the sums Delta that belong to it, as the bias and the weights.
+
+    Attributes
+    ----------
+    bias : ndarray of shape (s_{l+1},)
+        Theta[:, 0].
+    weights : ndarray of shape (s_{l+1}, s_l)
+        Theta[:, 1:].
+    """
+
+    bias: NDArray
+    weights: NDArray
+
+
+def layers_of(thetas: Sequence[NDArray]) -> list[Layer]:
+    """Return every Theta as a pair of views."""
+    return [Layer(Theta[:, 0], Theta[:, 1:]) for Theta in thetas]

@@ -1,0 +1,69 @@
+"""What a fit says of itself: a line per iteration, and the warning at its end."""
+
+from skbackprop._solver import Iteration
+
+# A fit whose J is within this share of the null cost has learned nothing of X.
+NULL_MARGIN = 1e-3
+
+
+def print_iteration(iteration: Iteration) -> None:
+    """Print iteration, cost, max |D|, evaluations and seconds, with a heading before the first."""
+    if iteration.number == 1:
+        print(
+            f"{'iteration':>9}  {'cost':>14}  {'max |D|':>9}  {'evaluations':>11}  {'seconds':>8}"
+        )
+    print(
+        f"{iteration.number:9d}  {iteration.cost:14.8g}  {iteration.gradient_norm:9.2e}  "
+        f"{iteration.n_evaluations:11d}  {iteration.seconds:8.2f}"
+    )
+
+
+_WHY = {
+    "max_iter": "reached max_iter={max_iter}",
+    "maxfun": "reached maxfun={maxfun} evaluations",
+    "ftol": "stopped at solver_options' ftol={ftol}: an iteration lowered the cost by less",
+    "precision": "reached the limit of {precision} precision: the line search finds no lower cost",
+}
+_REMEDY = {
+    "max_iter": "Increase max_iter, scale X (for instance with StandardScaler), or increase tol.",
+    "maxfun": "Increase maxfun, scale X (for instance with StandardScaler), or increase tol.",
+    "ftol": "Decrease ftol, or increase tol.",
+    "precision": "Increase tol, or scale X (for instance with StandardScaler){or_float64}.",
+}
+
+
+def convergence_message(
+    verdict: str, gradient_norm: float, tol: float, limits: dict[str, object], dtype: str
+) -> str | None:
+    """Return what to warn of after a fit with this verdict, or None.
+
+    Parameters
+    ----------
+    verdict : str
+        `Solution.verdict`.
+    gradient_norm : float
+        max |D|.
+    tol : float
+        What it had to reach.
+    limits : dict
+        The limits that were in force: "max_iter", and "maxfun" and "ftol" where set.
+    dtype : str
+        Name of the type that the network was computed in.
+    """
+    if verdict not in _WHY:
+        return None
+    why = _WHY[verdict].format(precision=dtype, **limits)
+    or_float64 = ", or pass X as float64" if dtype == "float32" else ""
+    remedy = _REMEDY[verdict].format(or_float64=or_float64)
+    return f"The fit {why}, with max |D| = {gradient_norm:.2e} against tol = {tol:.2e}. {remedy}"
+
+
+def null_message(loss: float, null_cost: float) -> str | None:
+    """Return what to warn of where J is no lower than that of the class frequencies, or None."""
+    if loss < (1 - NULL_MARGIN) * null_cost:
+        return None
+    return (
+        f"The fit ends no better than predicting the class frequencies (J = {loss:.6g}, theirs "
+        f"{null_cost:.6g}): reg_lambda is too strong, or X is not scaled. Decrease reg_lambda, "
+        "or scale X (for instance with StandardScaler)."
+    )

@@ -1,0 +1,162 @@
+"""Small training problems, and the package's objective for them.
+
+The one place where the tests build an objective: a change inside the package ends here.
+"""
+
+from itertools import count
+from typing import Any, NamedTuple
+
+import numpy as np
+import textbook
+from scipy.sparse import issparse
+
+from skbackprop import _shards
+from skbackprop._activations import ACTIVATIONS
+from skbackprop._network import Network
+from skbackprop._objective import Objective
+from skbackprop._outputs import output_units
+from skbackprop._shards import answer_rows, make_shards
+from skbackprop._thetas import theta_shapes
+
+N_FEATURES = 3
+# Kind of output: number of output units.
+OUTPUTS = {"logistic": 4, "softmax": 4, "binary": 1, "multilabel": 2}
+# No z of a network with relu units comes nearer to the kink than this.
+KINK_MARGIN = 0.01
+
+
+class Problem(NamedTuple):
+    """Rows, targets and weights as the objective takes them, and Thetas to evaluate it at."""
+
+    X: Any
+    y: np.ndarray
+    w: np.ndarray | None
+    thetas: list[np.ndarray]
+    activations: tuple[str, ...]
+    output: str
+    reg_lambda: float
+
+    @property
+    def n_outputs(self):
+        return len(self.thetas[-1])
+
+    @property
+    def out_activation(self):
+        return "softmax" if self.output == "softmax" else "logistic"
+
+    @property
+    def dense_X(self):
+        return self.X.toarray() if issparse(self.X) else self.X
+
+    @property
+    def Y(self):
+        """Targets as zeros and ones, a column per output unit."""
+        if self.output == "multilabel":
+            return self.y
+        if self.output == "binary":
+            return self.y[:, np.newaxis]
+        return np.eye(self.n_outputs, dtype=int)[self.y]
+
+    @property
+    def centres(self):
+        """Centres for every layer: any will do, and none is zero."""
+        rng = np.random.default_rng(7)
+        return [rng.uniform(0.3, 1.5, size=Theta.shape[1] - 1) for Theta in self.thetas]
+
+
+def make_problem(
+    hidden_layer_sizes=(4, 2),
+    activations="logistic",
+    output="logistic",
+    *,
+    reg_lambda=0.7,
+    weighted=True,
+    container=np.asarray,
+    dtype=np.float64,
+    n_rows=6,
+):
+    """Return a problem of random rows and Thetas, the same at every call.
+
+    `activations` is one name or a name per hidden layer; `output` is a key of `OUTPUTS`;
+    `container` makes the matrix of rows, one third of which is zero.
+    """
+    if isinstance(activations, str):
+        activations = (activations,) * len(hidden_layer_sizes)
+    rng = np.random.default_rng(42)
+    X = rng.normal(size=(n_rows, N_FEATURES)).astype(dtype)
+    X[rng.permuted(np.arange(X.size) % 3 == 0).reshape(X.shape)] = 0
+    K = OUTPUTS[output]
+    if output == "multilabel":
+        y = (rng.permuted(np.arange(n_rows * K) % 2)).reshape(n_rows, K)
+    else:
+        y = rng.permutation(np.arange(n_rows) % max(K, 2))
+    w = rng.uniform(0.5, 2.0, size=n_rows) if weighted else None
+    shapes = theta_shapes([N_FEATURES, *hidden_layer_sizes, K])
+    thetas = _thetas_off_the_kinks(shapes, X, activations)
+    return Problem(container(X), y, w, thetas, tuple(activations), output, reg_lambda)
+
+
+def _thetas_off_the_kinks(shapes, X, activations):
+    for seed in count():
+        rng = np.random.default_rng(seed)
+        thetas = [rng.normal(size=shape) for shape in shapes]
+        if "relu" not in activations:
+            return thetas
+        for x in X:
+            z, _ = textbook.forward_propagation(thetas, x, activations)
+            if min(abs(z_k) for z_l in z.values() for z_k in z_l) < KINK_MARGIN:
+                break
+        else:
+            return thetas
+
+
+def make_network(problem):
+    is_multilabel = problem.output == "multilabel"
+    output = output_units(problem.out_activation, problem.n_outputs, is_multilabel)
+    return Network([ACTIVATIONS[name] for name in problem.activations], output)
+
+
+def make_objective(problem, *, centred=False, **options):
+    """Return the objective; uncentred, its vector is the Thetas and its gradient is D."""
+    shapes = [Theta.shape for Theta in problem.thetas]
+    X, y, w = problem.X, problem.y, problem.w
+    return Objective(
+        make_shards(make_network(problem), shapes, X, y, w),
+        shapes,
+        dtype=X.dtype,
+        total_weight=X.shape[0] if w is None else w.sum(),
+        reg_lambda=problem.reg_lambda,
+        centres=problem.centres if centred else [0 * c for c in problem.centres],
+        **options,
+    )
+
+
+def cost_and_gradient(problem):
+    """Return J and the list of the D at the problem's Thetas, in their own coordinates."""
+    objective = make_objective(problem)
+    J, D = objective(objective.vector(problem.thetas))
+    return J, objective.thetas(D)
+
+
+def logits(problem):
+    """Return z(L) of the rows, as predictions see it."""
+    thetas = [Theta.astype(problem.X.dtype) for Theta in problem.thetas]
+    return answer_rows(make_network(problem), thetas, problem.X, np.copy)
+
+
+def split_rows(monkeypatch, *, block_rows, shard_rows, max_shards):
+    """Make the package divide few rows as it divides many."""
+    monkeypatch.setattr(_shards, "BLOCK_ROWS", block_rows)
+    monkeypatch.setattr(_shards, "SHARD_ROWS", shard_rows)
+    monkeypatch.setattr(_shards, "MAX_SHARDS", max_shards)
+
+
+def rows_of_blocks(objective):
+    """Return the number of rows of every block of every shard."""
+    return [[block.X.shape[0] for block in shard.blocks] for shard in objective.shards]
+
+
+def numerical_gradient(f, x, step=1e-5):
+    """Return the gradient of f at x by central differences."""
+    h = step * np.eye(len(x))
+    return np.array([(f(x + h_i) - f(x - h_i)) / (2 * step) for h_i in h])

@@ -1,0 +1,95 @@
+"""Rows in several shards and blocks: the sums are those of one block."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from objectives import logits, make_objective, make_problem, rows_of_blocks, split_rows
+from scipy.sparse import csr_array
+
+from skbackprop._shards import positions_of_ones
+
+# Name: the constants, and the rows of every block of every shard that 23 rows make.
+SPLITS = {
+    "blocks": ({"block_rows": 4, "shard_rows": 100, "max_shards": 16}, [[4, 4, 4, 4, 4, 3]]),
+    "shards": ({"block_rows": 100, "shard_rows": 5, "max_shards": 16}, [[5], [5], [5], [5], [3]]),
+    "shards-and-blocks": (
+        {"block_rows": 3, "shard_rows": 7, "max_shards": 16},
+        [[3, 3, 1], [3, 3, 1], [3, 3, 1], [2]],
+    ),
+    "limited-shards": (
+        {"block_rows": 5, "shard_rows": 7, "max_shards": 2},
+        [[5, 5, 2], [5, 5, 1]],
+    ),
+    "single-rows": ({"block_rows": 1, "shard_rows": 1, "max_shards": 100}, [[1]] * 23),
+}
+splits = pytest.mark.parametrize(("split", "expected"), SPLITS.values(), ids=SPLITS)
+outputs = pytest.mark.parametrize("output", ["logistic", "softmax", "binary", "multilabel"])
+containers = pytest.mark.parametrize("container", [np.asarray, csr_array], ids=["dense", "sparse"])
+weights = pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+
+
+@splits
+@outputs
+@containers
+@weights
+def test_split_rows_give_the_same_cost_and_gradient(
+    monkeypatch, split, expected, output, container, weighted
+):
+    problem = make_problem(
+        (4, 2), ("tanh", "relu"), output, n_rows=23, weighted=weighted, container=container
+    )
+    whole = make_objective(problem)
+    assert rows_of_blocks(whole) == [[23]]
+    vector = whole.vector(problem.thetas)
+    J, D = whole(vector)
+    split_rows(monkeypatch, **split)
+    objective = make_objective(problem)
+    assert rows_of_blocks(objective) == expected
+    J_split, D_split = objective(vector)
+    assert_allclose(J_split, J, rtol=1e-12)
+    assert_allclose(D_split, D, rtol=1e-12, atol=1e-14)
+
+
+@splits
+@containers
+def test_split_rows_give_the_same_logits(monkeypatch, split, expected, container):
+    problem = make_problem((4, 2), ("tanh", "relu"), n_rows=23, container=container)
+    z = logits(problem)
+    assert z.shape == (23, 4)
+    split_rows(monkeypatch, **split)
+    assert_allclose(logits(problem), z, rtol=1e-12, atol=1e-14)
+
+
+def _backwards(function, shards):
+    """Apply a function to the shards, the last one first."""
+    return [function(shard) for shard in reversed(list(shards))][::-1]
+
+
+@pytest.mark.parametrize("centred", [False, True], ids=["plain", "centred"])
+def test_whoever_runs_the_shards_gets_the_same_bits(monkeypatch, centred):
+    split_rows(monkeypatch, block_rows=3, shard_rows=7, max_shards=16)
+    problem = make_problem((4, 2), n_rows=23)
+    objective = make_objective(problem, centred=centred)
+    vector = objective.vector(problem.thetas)
+    J, D = objective(vector)
+    with ThreadPoolExecutor(3) as pool:
+        for other_map in [_backwards, pool.map]:
+            J_other, D_other = make_objective(problem, centred=centred, map=other_map)(vector)
+            assert J_other == J
+            assert_array_equal(D_other, D)
+
+
+@pytest.mark.parametrize(
+    ("y", "n_outputs", "expected"),
+    [
+        pytest.param([0, 1, 1, 0], 1, [1, 2], id="binary"),
+        pytest.param([2, 0, 1], 3, [2, 3, 7], id="multiclass"),
+        pytest.param([[0, 1], [0, 0], [1, 1]], 2, [1, 4, 5], id="multilabel"),
+        pytest.param([[0], [1], [1]], 1, [1, 2], id="one-label"),
+        pytest.param([0, 0], 1, [], id="none"),
+    ],
+)
+def test_positions_of_ones(y, n_outputs, expected):
+    assert_array_equal(positions_of_ones(np.array(y), n_outputs), expected)
