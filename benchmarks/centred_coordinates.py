@@ -1,0 +1,76 @@
+"""Evaluations that centred coordinates save: `python benchmarks/centred_coordinates.py`.
+
+Each data set is fitted twice from the same random weights, in centred coordinates and
+without (all centres zero), and the evaluations are counted until the cost is 1.2 times the
+best that either reached. Both solve the same problem, so both final costs are shown.
+"""
+
+import contextlib
+import io
+import warnings
+from unittest import mock
+
+import numpy as np
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.preprocessing import StandardScaler
+
+import skbackprop._classifier as classifier_module
+from skbackprop import BackpropClassifier
+
+SEEDS = range(3)
+CASES = [("logistic", "lbfgs"), ("logistic", "cg"), ("tanh", "lbfgs"), ("relu", "lbfgs")]
+MAX_ITER = 1000
+
+
+def no_centres(rows, settings):
+    sizes = rows.layer_sizes(settings.hidden_layer_sizes)[:-1]
+    return [np.zeros(size) for size in sizes]
+
+
+def evaluations_and_costs(X, y, **parameters):
+    """Return the cost and the evaluations so far after each iteration, from the verbose lines."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fit = BackpropClassifier(max_iter=MAX_ITER, verbose=1, **parameters).fit(X, y)
+    evaluations = [int(line.split()[3]) for line in printed.getvalue().splitlines()[1:]]
+    return np.array(evaluations), np.array(fit.loss_curve_[1:]), fit
+
+
+def compare(X, y, **parameters):
+    rows = []
+    for seed in SEEDS:
+        runs = [evaluations_and_costs(X, y, random_state=seed, **parameters)]
+        with mock.patch.object(classifier_module, "layer_centres", no_centres):
+            runs.append(evaluations_and_costs(X, y, random_state=seed, **parameters))
+        target = 1.2 * min(costs[-1] for _, costs, _ in runs)
+        counts = [
+            evaluations[np.argmax(costs <= target)] if costs[-1] <= target else np.inf
+            for evaluations, costs, _ in runs
+        ]
+        rows.append([*counts, *(costs[-1] for _, costs, _ in runs)])
+    return np.median(rows, axis=0)
+
+
+def main():
+    print(
+        f"{'data':>14} {'features':>13} {'activation':>10} {'solver':>6} "
+        f"{'evaluations: centred':>20} {'not':>6} {'final J: centred':>17} {'not':>9}"
+    )
+    for load in (load_digits, load_breast_cancer, load_wine):
+        X, y = load(return_X_y=True)
+        for features, data in (("raw", X), ("standardised", StandardScaler().fit_transform(X))):
+            for activation, solver in CASES:
+                centred, plain, J_centred, J_plain = compare(
+                    data, y, hidden_layer_sizes=25, activation=activation, solver=solver
+                )
+                print(
+                    f"{load.__name__[5:]:>14} {features:>13} {activation:>10} {solver:>6} "
+                    f"{centred:20.0f} {plain:6.0f} {J_centred:17.5f} {J_plain:9.5f}",
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    main()
