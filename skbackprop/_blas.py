@@ -50,24 +50,40 @@ class SingleThreadedBlas:
             if self._users == 0:
                 self._end()
 
+    def _share_control(self) -> None:
+        """Make threadpoolctl hear this thread, or afterwards any other.
+
+        Since 3.8 it lets one thread, the first to come, limit OpenBLAS, and silently ignores
+        all others. Here the last to leave may be another than the first to come.
+        """
+        for library in self._controller.lib_controllers:
+            clear = getattr(library, "clear_controlling_thread", None)
+            if clear is not None:
+                clear(force=True)
+
     def _begin(self) -> None:
         if self._controller is None:
             # Made once: it looks through all libraries of the process, some milliseconds.
             self._controller = ThreadpoolController().select(user_api="blas")
         threads = [library["num_threads"] for library in self._controller.info()]
         self._budget = min(threads, default=1)
+        self._share_control()
         self._limit = self._controller.limit(limits=1)
+        self._share_control()
 
     def _end(self) -> None:
         limit, self._limit = self._limit, None
+        self._share_control()
         limit.restore_original_limits()
+        self._share_control()
 
     def after_fork_in_child(self) -> None:
         """Give BLAS its threads back where the forked threads that held them are gone."""
         limit = self._limit
         self._reset()
         if limit is not None:
-            limit.restore_original_limits()
+            self._limit = limit
+            self._end()
 
 
 single_threaded_blas = SingleThreadedBlas()

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags, check_array, check_random_state
@@ -20,9 +20,10 @@ from skbackprop._network import Network
 from skbackprop._objective import Objective
 from skbackprop._outputs import OutputUnits, output_units
 from skbackprop._parameters import Settings, check_parameters
-from skbackprop._shards import answer_rows, make_shards
+from skbackprop._shards import answer_rows, make_shards, multiply_adds
 from skbackprop._solver import Solution, solve
 from skbackprop._thetas import random_thetas, theta_shapes, unroll
+from skbackprop._threads import worker_map
 from skbackprop._training_rows import TrainingRows, training_rows
 from skbackprop._verdict import convergence_message, null_message, print_iteration
 
@@ -231,8 +232,7 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):
         X, y = validate_data(
             draft, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], multi_output=True
         )
-        # An overflow shows in the cost, and the solver turns it into an error that says more.
-        with single_threaded_blas, np.errstate(over="ignore", invalid="ignore"):
+        with single_threaded_blas:
             rows = training_rows(X, y, sample_weight, self.class_weight)
             thetas_init = self._given_thetas(rows, settings)
             solution, null_cost = draft._fit_rows(rows, settings, thetas_init)
@@ -304,25 +304,27 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):
         network = self._network()
         shapes = theta_shapes(rows.layer_sizes(settings.hidden_layer_sizes))
         self.n_layers_ = len(shapes) + 1
-        objective = Objective(
-            make_shards(network, shapes, rows.X, rows.y, rows.w),
-            shapes,
-            dtype=rows.X.dtype,
-            total_weight=rows.total_weight,
-            reg_lambda=self.reg_lambda_,
-            centres=layer_centres(rows, settings),
-        )
-        solution = solve(
-            objective,
-            self._start(objective, thetas_init),
-            gradient_norm=objective.gradient_norm,
-            solver=self.solver,
-            max_iter=self.max_iter,
-            tol=self.tol,
-            gtol=self.tol / objective.gradient_norm_bound,
-            options=settings.solver_options,
-            on_iteration=print_iteration if self.verbose else lambda iteration: None,
-        )
+        shards = make_shards(network, shapes, rows, rows.X.dtype)
+        with worker_map(len(shards), multiply_adds(shapes, rows.n_rows)) as run:
+            objective = Objective(
+                shards,
+                shapes,
+                dtype=rows.X.dtype,
+                total_weight=rows.total_weight / rows.weight_unit,
+                reg_lambda=self.reg_lambda_,
+                centres=layer_centres(rows, settings),
+                map=run,
+            )
+            solution = solve(
+                objective,
+                self._start(objective, thetas_init),
+                gradient_norm=objective.gradient_norm,
+                solver=self.solver,
+                max_iter=self.max_iter,
+                tol=self.tol,
+                options=settings.solver_options,
+                on_iteration=print_iteration if self.verbose else lambda iteration: None,
+            )
         self._store(solution, objective)
         return solution, network.output.null_cost(rows.frequencies)
 
@@ -376,13 +378,30 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):
         """Biases of each layer, views of `thetas_` of shape (units,)."""
         return [Theta[:, 0] for Theta in self.thetas_]
 
-    def _answer(self, X: Any, answer: Callable[[OutputUnits, NDArray], NDArray]) -> NDArray:
+    def _answer(
+        self,
+        X: Any,
+        answer: Callable[[OutputUnits, NDArray], NDArray],
+        columns: tuple[int, ...],
+        dtype: DTypeLike,
+    ) -> NDArray:
         """Return what `answer` makes of the logits of X, block by block."""
-        check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=self.thetas_[0].dtype, reset=False)
         network = self._network()
-        with single_threaded_blas, np.errstate(over="ignore"):
-            return answer_rows(network, self.thetas_, X, partial(answer, network.output))
+        work = multiply_adds([Theta.shape for Theta in self.thetas_], X.shape[0])
+        with worker_map(X.shape[0], work) as run:
+            return answer_rows(
+                network,
+                self.thetas_,
+                X,
+                partial(answer, network.output),
+                np.empty((X.shape[0], *columns), dtype),
+                run,
+            )
+
+    def _probabilities(self, X: Any, answer: Callable[[OutputUnits, NDArray], NDArray]) -> NDArray:
+        check_is_fitted(self)
+        return self._answer(X, answer, (len(self.classes_),), self.thetas_[0].dtype)
 
     def decision_function(self, X: Any) -> NDArray:
         """Return the logits z(L).
@@ -402,7 +421,8 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):
         ValueError
             If X has other features than those fitted, or holds NaN or infinity.
         """
-        z = self._answer(X, lambda output, z: z.copy())
+        check_is_fitted(self)
+        z = self._answer(X, lambda output, z: z, (self.n_outputs_,), self.thetas_[0].dtype)
         return z[:, 0] if self.n_outputs_ == 1 else z
 
     def predict(self, X: Any) -> NDArray:
@@ -425,10 +445,10 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         if self.multilabel_:
-            return self._answer(X, lambda output, z: (z > 0).astype(int))
+            return self._answer(X, lambda output, z: z > 0, (self.n_outputs_,), np.intp)
         if self.n_outputs_ == 1:
-            return self.classes_[self._answer(X, lambda output, z: (z[:, 0] > 0).astype(int))]
-        return self.classes_[self._answer(X, lambda output, z: z.argmax(axis=1))]
+            return self.classes_[self._answer(X, lambda output, z: z[:, 0] > 0, (), np.intp)]
+        return self.classes_[self._answer(X, lambda output, z: z.argmax(axis=1), (), np.intp)]
 
     def predict_proba(self, X: Any) -> NDArray:
         """Return the probabilities of the classes, or of each label.
@@ -448,7 +468,7 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):
         ValueError
             If X has other features than those fitted, or holds NaN or infinity.
         """
-        return self._answer(X, lambda output, z: np.exp(output.log_proba(z)))
+        return self._probabilities(X, lambda output, z: np.exp(output.log_proba(z)))
 
     def predict_log_proba(self, X: Any) -> NDArray:
         """Return the logarithms of the probabilities, finite where these round to 0.
@@ -468,7 +488,7 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):
         ValueError
             If X has other features than those fitted, or holds NaN or infinity.
         """
-        return self._answer(X, lambda output, z: output.log_proba(z))
+        return self._probabilities(X, lambda output, z: output.log_proba(z))
 
 
 def auto_reg_lambda(rows: TrainingRows, activations: Sequence[str]) -> float:
@@ -487,7 +507,7 @@ def auto_reg_lambda(rows: TrainingRows, activations: Sequence[str]) -> float:
         are normalised to sum to 1, as by AdaBoostClassifier.
     """
     factor = min((AUTO_LAMBDA_FACTOR[name] for name in activations), default=1.0)
-    return factor * min(1 / max(rows.total_weight, rows.X.shape[0]), AUTO_LAMBDA_CAP)
+    return factor * min(1 / max(rows.total_weight, rows.n_rows), AUTO_LAMBDA_CAP)
 
 
 def layer_centres(rows: TrainingRows, settings: Settings) -> list[NDArray]:

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from scipy.sparse import issparse
 
 from skbackprop._activations import Activation
 from skbackprop._outputs import OutputUnits
@@ -24,24 +23,25 @@ from skbackprop._thetas import Layer
 
 
 class Block(NamedTuple):
-    """Some rows and the buffers that hold what back-propagation computes of them.
+    """Targets of some rows, and buffers for what back-propagation computes of them.
 
     Attributes
     ----------
-    X : {ndarray, CSR array} of shape (n, s_1)
     ones : ndarray of int
         Positions of the targets that are 1 in the flattened (n, K) matrix of targets.
     w : ndarray of shape (n,) or None
         Weights of the rows; None where all are 1.
+    summing : ndarray of shape (n,)
+        Ones: their product with a matrix is the sum of its rows, faster than `sum`.
     a : list of ndarray
         a(2) .. a(L-1) and z(L), which becomes delta(L).
     delta : list of ndarray
         delta(2) .. delta(L-1).
     """
 
-    X: Any
     ones: NDArray
     w: NDArray | None
+    summing: NDArray
     a: list[NDArray]
     delta: list[NDArray]
 
@@ -49,17 +49,6 @@ class Block(NamedTuple):
 def row_buffers(sizes: Sequence[int], n_rows: int, dtype: DTypeLike) -> list[NDArray]:
     """Return a matrix of n_rows rows for each layer of these sizes."""
     return [np.empty((n_rows, size), dtype) for size in sizes]
-
-
-def _times_transpose(a: Any, weights: NDArray, out: NDArray) -> None:
-    if issparse(a):
-        out[...] = a @ weights.T
-    else:
-        np.dot(a, weights.T, out=out)
-
-
-def _transpose_times(delta: NDArray, a: Any) -> NDArray:
-    return (a.T @ delta).T if issparse(a) else np.dot(delta.T, a)
 
 
 class Network:
@@ -71,26 +60,44 @@ class Network:
 
     def forward(self, thetas: Sequence[Layer], X: Any, a: Sequence[NDArray]) -> NDArray:
         """Fill a with a(2) .. a(L-1) and z(L) of the rows of X, and return z(L)."""
+        *hidden, (bias, weights) = thetas
         a_l = X
-        for l, (Theta, z) in enumerate(zip(thetas, a, strict=True)):
-            _times_transpose(a_l, Theta.weights, z)
+        for Theta, g, z in zip(hidden, self.activations, a, strict=False):
+            _dot(a_l, Theta.weights.T, z)
             z += Theta.bias
-            if l < len(self.activations):
-                self.activations[l].apply(z)
+            g.apply(z)
             a_l = z
-        return a_l
+        z = a[-1]
+        _dot(a_l, weights.T, z)
+        z += bias
+        return z
 
-    def add_gradient(self, thetas: Sequence[Layer], block: Block, Delta: Sequence[Layer]) -> float:
-        """Add the block's gradient sums to Delta, and return the sum of its costs."""
-        z = self.forward(thetas, block.X, block.a)
-        cost = self.output.cost_and_delta(z, block.ones, block.w)
-        a = [block.X, *block.a[:-1]]
-        deltas = [*block.delta, z]
-        for l in reversed(range(len(thetas))):
-            delta = deltas[l]
-            Delta[l].bias[...] += delta.sum(axis=0)
-            Delta[l].weights[...] += _transpose_times(delta, a[l])
-            if l > 0:
-                np.dot(delta, thetas[l].weights, out=deltas[l - 1])
-                self.activations[l - 1].multiply_by_derivative(deltas[l - 1], a[l])
+    def cost_and_gradient(
+        self, thetas: Sequence[Layer], X: Any, block: Block, Delta: Sequence[Layer]
+    ) -> float:
+        """Return the sum of the block's costs, and set Delta to its gradient sums."""
+        delta = self.forward(thetas, X, block.a)
+        cost = self.output.cost_and_delta(delta, block.ones, block.w)
+        for l in range(len(thetas) - 1, 0, -1):
+            a = block.a[l - 1]
+            _set_sums(Delta[l], delta, a, block.summing)
+            delta = np.dot(delta, thetas[l].weights, out=block.delta[l - 1])
+            self.activations[l - 1].multiply_by_derivative(delta, a)
+        _set_sums(Delta[0], delta, X, block.summing)
         return cost
+
+
+def _dot(a: Any, b: NDArray, out: NDArray) -> None:
+    if isinstance(a, np.ndarray):
+        np.dot(a, b, out=out)
+    else:
+        out[...] = a @ b
+
+
+def _set_sums(Delta: Layer, delta: NDArray, a: Any, summing: NDArray) -> None:
+    """Set Delta to the sum over the rows of delta^T [1, a]."""
+    np.dot(summing, delta, out=Delta.bias)
+    if isinstance(a, np.ndarray):
+        np.dot(delta.T, a, out=Delta.weights)
+    else:
+        Delta.weights[...] = (a.T @ delta).T

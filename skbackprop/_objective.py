@@ -23,13 +23,15 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from skbackprop._thetas import Layer, Shapes, layers_of, roll, unroll
+from skbackprop._thetas import Layer, Shapes, layers_of, roll, sum_layers, unroll
+
+FEW_PARAMETERS = 100
 
 
 class SumsCostAndGradient(Protocol):
     """A shard, wherever its rows are."""
 
-    def cost_and_gradient(self, thetas: Sequence[Layer]) -> tuple[float, Sequence[Layer]]:
+    def cost_and_gradient(self, thetas: Sequence[Layer]) -> tuple[float, NDArray]:
         """Return the weighted sums of cost and gradient over the shard's rows."""
         ...
 
@@ -75,30 +77,58 @@ class Objective:
         self._penalty = np.full(n_parameters, float(reg_lambda))
         for bias, _ in layers_of(roll(self._penalty, shapes)):
             bias[...] = 0
+        self._maps: tuple[NDArray, NDArray, NDArray] | None = None
         self._theta = np.empty(n_parameters, dtype)
         self._layers = layers_of(roll(self._theta, shapes))
+        if n_parameters <= FEW_PARAMETERS:
+            unit_vectors = np.eye(n_parameters)
+            uncentre = np.array([self._uncentred(e) for e in unit_vectors]).T.copy()
+            gradient = np.array([self._centred(self._mean(e)) for e in unit_vectors]).T.copy()
+            self._maps = uncentre, gradient, uncentre.T @ (self._penalty[:, np.newaxis] * uncentre)
 
     def __call__(self, vector: NDArray) -> tuple[float, NDArray]:
         """Return J and its gradient, a fresh array, at a vector in centred coordinates."""
         self._theta[...] = self._uncentred(vector)
-        sums = list(self.map(self._cost_and_gradient_of, self.shards))
-        D = np.zeros(len(vector))
-        D_layers = layers_of(roll(D, self.shapes))
-        for _, Delta in sums:
-            for D_l, Delta_l in zip(D_layers, Delta, strict=True):
-                D_l.bias[...] += Delta_l.bias
-                D_l.weights[...] += Delta_l.weights
-        D /= self.total_weight
+        cost, sums = self._add_shards()
+        J = cost / self.total_weight
+        if self._maps is not None:
+            _, gradient, penalty = self._maps
+            penalty_gradient = penalty.dot(vector)
+            D = gradient.dot(sums)
+            D += penalty_gradient
+            return J + 0.5 * float(penalty_gradient.dot(vector)), D
         penalty_gradient = self._penalty * self._theta
+        D = self._mean(sums)
         D += penalty_gradient
-        J = sum(cost for cost, _ in sums) / self.total_weight
-        J += 0.5 * float(penalty_gradient @ self._theta)
+        return J + 0.5 * float(penalty_gradient.dot(self._theta)), self._centred(D)
+
+    def _add_shards(self) -> tuple[float, NDArray]:
+        results = self.map(self._sums_of, self.shards)
+        if len(self.shards) == 1:
+            (result,) = results
+            return result
+        cost, sums = 0.0, np.zeros(self._theta.size)
+        for shard_cost, shard_sums in results:
+            cost += shard_cost
+            sums += shard_sums
+        return cost, sums
+
+    def _sums_of(self, shard: SumsCostAndGradient) -> tuple[float, NDArray]:
+        return shard.cost_and_gradient(self._layers)
+
+    def _mean(self, sums: NDArray) -> NDArray:
+        """Return sums over W, in the layout of the Thetas."""
+        D = np.empty(sums.size)
+        layers = zip(layers_of(roll(D, self.shapes)), sum_layers(sums, self.shapes), strict=True)
+        for D_l, Delta in layers:
+            np.divide(Delta.bias, self.total_weight, out=D_l.bias)
+            np.divide(Delta.weights, self.total_weight, out=D_l.weights)
+        return D
+
+    def _centred(self, D: NDArray) -> NDArray:
         for bias, weights, c in self._layers_and_centres(D):
             weights -= np.multiply.outer(bias, c)
-        return J, D
-
-    def _cost_and_gradient_of(self, shard: SumsCostAndGradient) -> tuple[float, Sequence[Layer]]:
-        return shard.cost_and_gradient(self._layers)
+        return D
 
     def _layers_and_centres(self, vector: NDArray) -> Iterator[tuple[NDArray, NDArray, NDArray]]:
         for (bias, weights), c in zip(
@@ -107,6 +137,8 @@ class Objective:
             yield bias, weights, c
 
     def _uncentred(self, vector: NDArray) -> NDArray:
+        if self._maps is not None:
+            return self._maps[0].dot(vector)
         theta = vector.copy()
         for bias, weights, c in self._layers_and_centres(theta):
             bias -= weights @ c
@@ -122,11 +154,6 @@ class Objective:
         for bias, weights, c in self._layers_and_centres(vector):
             bias += weights @ c
         return vector
-
-    @property
-    def gradient_norm_bound(self) -> float:
-        """How many times max |D| can be at most what it is in centred coordinates."""
-        return 1 + max(float(np.abs(c).max()) for c in self.centres)
 
     def gradient_norm(self, gradient: NDArray) -> float:
         """Return max |D| in the Thetas' own coordinates, of a gradient in centred ones."""

@@ -4,23 +4,40 @@ How rows are divided into shards, and a shard into blocks, follows from the data
 Whoever runs the shards, and on however many threads, the same sums come out.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from skbackprop._network import Block, Network, row_buffers
-from skbackprop._thetas import Layer, Shapes, layers_of
+from skbackprop._thetas import Layer, Shapes, layers_of, sum_layers
+from skbackprop._training_rows import TrainingRows
 
-BLOCK_ROWS = 512
-SHARD_ROWS = 8192
+# Found by measuring: the rows of X and the buffers of a block fit the processor's second
+# cache several times over, which matters less than the calls that small blocks cost.
+BLOCK_BYTES = 2**20
+BLOCK_ROWS = 128
+# Multiply-adds of a forward pass that are worth a shard of their own, and how many shards
+# are enough: for a busy core to fall behind without holding up the others for long.
+SHARD_WORK = 1_500_000
 MAX_SHARDS = 16
 
 
-def _slices(n_rows: int, size: int) -> list[slice]:
-    """Divide rows into slices of that size; the last may be shorter."""
-    return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
+def slices(start: int, stop: int, size: int) -> list[slice]:
+    """Divide a range of rows into slices of that size; the last may be shorter."""
+    return [slice(i, min(i + size, stop)) for i in range(start, stop, size)]
+
+
+def multiply_adds(shapes: Sequence[tuple[int, ...]], n_rows: int) -> float:
+    """Return the multiply-adds of one forward pass."""
+    return float(n_rows) * sum(s_out * columns for s_out, columns in shapes)
+
+
+def rows_of_block(shapes: Sequence[tuple[int, int]], dtype: DTypeLike) -> int:
+    """Return how many rows a block has: as many as the cache holds with their buffers."""
+    numbers = shapes[0][1] + sum(2 * s_out for s_out, _ in shapes)
+    return max(BLOCK_ROWS, BLOCK_BYTES // (numbers * np.dtype(dtype).itemsize))
 
 
 def positions_of_ones(y: NDArray, n_outputs: int) -> NDArray:
@@ -43,6 +60,14 @@ def positions_of_ones(y: NDArray, n_outputs: int) -> NDArray:
     return np.arange(len(y)) * n_outputs + y
 
 
+def rows_of_shard(shapes: Sequence[tuple[int, int]], n_rows: int) -> int:
+    """Return how many rows a shard has: the data alone decide."""
+    n_shards = 1
+    while n_shards < MAX_SHARDS and 2 * n_shards * SHARD_WORK <= multiply_adds(shapes, n_rows):
+        n_shards *= 2
+    return -(-n_rows // n_shards)
+
+
 class Shard:
     """A run of rows with their targets and weights.
 
@@ -51,59 +76,72 @@ class Shard:
     network : Network
     shapes : list of tuple
         Shapes of the Thetas.
-    X : {ndarray, CSR array} of shape (n, n_features)
-    y : ndarray of shape (n,) or (n, n_outputs)
-        Targets as `positions_of_ones` takes them.
-    w : ndarray of shape (n,) or None
-        Weights of the rows.
+    rows : TrainingRows
+        The rows of the whole fit.
+    part : slice
+        Those of the shard.
+    dtype : dtype
+        The network is computed in this type. Rows of X in another type, or picked from
+        X by an index, are copied block by block at every evaluation, so that no second X
+        is kept.
     """
 
     def __init__(
-        self, network: Network, shapes: Shapes, X: Any, y: NDArray, w: NDArray | None
+        self, network: Network, shapes: Shapes, rows: TrainingRows, part: slice, dtype: DTypeLike
     ) -> None:
-        self.network = network
-        dtype, n_rows = X.dtype, X.shape[0]
+        self.network, self.X, self.dtype = network, rows.X, np.dtype(dtype)
         sizes = [s_out for s_out, _ in shapes]
-        a = row_buffers(sizes, min(BLOCK_ROWS, n_rows), dtype)
-        delta = row_buffers(sizes[:-1], min(BLOCK_ROWS, n_rows), dtype)
-        self.Delta = [Layer(np.empty(s, dtype), np.empty((s, n - 1), dtype)) for s, n in shapes]
+        block_rows = min(rows_of_block(shapes, self.dtype), part.stop - part.start)
+        a = row_buffers(sizes, block_rows, dtype)
+        delta = row_buffers(sizes[:-1], block_rows, dtype)
+        summing = np.ones(block_rows, dtype)
         self.blocks = []
-        for rows in _slices(n_rows, BLOCK_ROWS):
-            n = rows.stop - rows.start
-            self.blocks.append(
-                Block(
-                    X[rows],
-                    positions_of_ones(y[rows], sizes[-1]),
-                    None if w is None else w[rows].astype(dtype),
-                    [buffer[:n] for buffer in a],
-                    [buffer[:n] for buffer in delta],
-                )
+        for block in slices(part.start, part.stop, block_rows):
+            n = block.stop - block.start
+            buffers = Block(
+                positions_of_ones(rows.y[block], sizes[-1]),
+                None if rows.w is None else (rows.w[block] / rows.weight_unit).astype(dtype),
+                summing[:n],
+                [buffer[:n] for buffer in a],
+                [buffer[:n] for buffer in delta],
             )
+            self.blocks.append((self._resident(rows, block), buffers))
+        n_parameters = sum(s_out * columns for s_out, columns in shapes)
+        self.sums, self.block_sums = np.empty((2, n_parameters), dtype)
+        self.Delta = sum_layers(self.sums, shapes)
+        self.block_Delta = sum_layers(self.block_sums, shapes)
 
-    def cost_and_gradient(self, thetas: Sequence[Layer]) -> tuple[float, list[Layer]]:
+    def _resident(self, rows: TrainingRows, block: slice) -> Any:
+        """Return the block's rows of X, or where in X they are if they must be copied."""
+        if rows.positions is not None:
+            return rows.positions[block]
+        return self.X[block] if self.X.dtype == self.dtype else block
+
+    def _fetch(self, where: Any) -> Any:
+        if isinstance(where, slice) or (isinstance(where, np.ndarray) and where.ndim == 1):
+            return self.X[where].astype(self.dtype, copy=False)
+        return where
+
+    def cost_and_gradient(self, thetas: Sequence[Layer]) -> tuple[float, NDArray]:
         """Return the weighted sums of cost and gradient over the shard's rows.
 
-        The gradient sums are the shard's own buffers, good until the next call.
+        The gradient sums, laid out as by `sum_layers`, are the shard's own buffer, good
+        until the next call.
         """
-        for Delta in self.Delta:
-            Delta.bias.fill(0)
-            Delta.weights.fill(0)
-        # An overflow shows in the cost, and the solver turns it into an error that
-        # says more; numpy keeps these settings per thread, so they belong here.
-        with np.errstate(over="ignore", invalid="ignore"):
-            cost = sum(self.network.add_gradient(thetas, b, self.Delta) for b in self.blocks)
-        return cost, self.Delta
+        X, block = self.blocks[0]
+        cost = self.network.cost_and_gradient(thetas, self._fetch(X), block, self.Delta)
+        for X, block in self.blocks[1:]:
+            cost += self.network.cost_and_gradient(thetas, self._fetch(X), block, self.block_Delta)
+            self.sums += self.block_sums
+        return cost, self.sums
 
 
 def make_shards(
-    network: Network, shapes: Shapes, X: Any, y: NDArray, w: NDArray | None
+    network: Network, shapes: Shapes, rows: TrainingRows, dtype: DTypeLike
 ) -> list[Shard]:
     """Divide rows into shards; see `Shard` for the parameters."""
-    m = X.shape[0]
-    return [
-        Shard(network, shapes, X[rows], y[rows], None if w is None else w[rows])
-        for rows in _slices(m, max(SHARD_ROWS, -(-m // MAX_SHARDS)))
-    ]
+    size = rows_of_shard(shapes, rows.n_rows)
+    return [Shard(network, shapes, rows, part, dtype) for part in slices(0, rows.n_rows, size)]
 
 
 def answer_rows(
@@ -111,6 +149,8 @@ def answer_rows(
     thetas: Sequence[NDArray],
     X: Any,
     answer: Callable[[NDArray], NDArray],
+    out: NDArray,
+    map: Callable[..., Iterable[Any]] = map,
 ) -> NDArray:
     """Pass rows through the network, block by block, and answer each block's logits.
 
@@ -118,22 +158,30 @@ def answer_rows(
     ----------
     network : Network
     thetas : sequence of ndarray
-        Of the type of X.
+        In the dtype of X.
     X : {ndarray, CSR array} of shape (n, n_features)
     answer : callable
         Turns the logits of some rows, of shape (rows, K), into an array with as many rows.
+    out : ndarray with n rows
+        For the answers.
+    map : callable, default=map
+        Applies a function to runs of rows.
 
     Returns
     -------
-    ndarray with n rows
-        The answers.
+    ndarray
+        out.
     """
-    layers = layers_of(thetas)
+    dtype, layers = thetas[0].dtype, layers_of(thetas)
     sizes = [len(Theta) for Theta in thetas]
-    n_rows = X.shape[0]
-    a = row_buffers(sizes, min(BLOCK_ROWS, n_rows), thetas[0].dtype)
-    answers = []
-    for rows in _slices(n_rows, BLOCK_ROWS):
-        n = rows.stop - rows.start
-        answers.append(answer(network.forward(layers, X[rows], [buffer[:n] for buffer in a])))
-    return np.concatenate(answers)
+    block_rows = rows_of_block([Theta.shape for Theta in thetas], dtype)
+
+    def answer_part(part: slice) -> None:
+        a = row_buffers(sizes, min(block_rows, part.stop - part.start), dtype)
+        for block in slices(part.start, part.stop, block_rows):
+            z = network.forward(layers, X[block], [z[: block.stop - block.start] for z in a])
+            out[block] = answer(z)
+
+    for _ in map(answer_part, slices(0, X.shape[0], 8 * block_rows)):
+        pass
+    return out

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult, minimize
 
-# ftol=0: only max |D| <= tol ends a fit as converged. With scipy's own ftol, a tol of
-# 1e-8 and one of 1e-12 give the identical fit. No limit on evaluations but max_iter.
+# Only max |D| <= tol, checked here, ends a fit as converged, so scipy's own tests are off
+# (gtol, too: scipy's gradient is in other coordinates). With scipy's ftol, a tol of 1e-8 and
+# one of 1e-12 give the identical fit. No limit on evaluations but max_iter.
 SCIPY_METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     "lbfgs": ("L-BFGS-B", {"ftol": 0.0, "maxfun": 2**31 - 1}),
     "cg": ("CG", {}),
@@ -58,7 +59,7 @@ class Solution(NamedTuple):
     loss_curve : list of float
         The cost at the start and after each iteration.
     verdict : str
-        "converged", "max_iter", "maxfun", "ftol", "precision" or "stopped".
+        "converged", "max_iter", "maxfun", "maxls", "ftol", "precision" or "stopped".
     n_evaluations : int
         Evaluations of the objective.
     interrupt : BaseException or None
@@ -74,6 +75,10 @@ class Solution(NamedTuple):
 
 class NonFiniteError(ValueError):
     """The cost or its gradient became infinite or NaN."""
+
+
+class _ConvergedAtStart(Exception):  # noqa: N818  (no error)
+    """Ends a minimization that has nothing to do."""
 
 
 class _Run:
@@ -109,6 +114,8 @@ class _Run:
         self._evaluated = x.copy(), cost, gradient
         if self.last is None:
             self._accept(x)
+            if self._has_converged():
+                raise _ConvergedAtStart
         return cost, gradient
 
     def callback(self, intermediate_result: OptimizeResult) -> None:
@@ -121,8 +128,11 @@ class _Run:
         except BaseException as error:
             self.hook_error = error
             raise
-        if self.stop_asked or self.last.gradient_norm <= self.tol:
+        if self.stop_asked or self._has_converged():
             raise StopIteration
+
+    def _has_converged(self) -> bool:
+        return self.last is not None and self.last.gradient_norm <= self.tol
 
     def _accept(self, x: NDArray) -> None:
         # The accepted point is nearly always the one evaluated last; a line search may
@@ -138,7 +148,7 @@ class _Run:
 
     def verdict(self, result: OptimizeResult | None, options: dict[str, Any]) -> str:
         assert self.last is not None
-        if self.last.gradient_norm <= self.tol:
+        if self._has_converged():
             return "converged"
         if result is None or self.stop_asked:
             return "stopped"
@@ -146,6 +156,8 @@ class _Run:
             return "max_iter"
         if self.n_evaluations >= options.get("maxfun", math.inf):
             return "maxfun"
+        if result.status == 2 and "maxls" in options:
+            return "maxls"
         # Where ftol is 0, it ends a fit only when the cost no longer changes at all.
         return "ftol" if result.status == 0 and options.get("ftol") else "precision"
 
@@ -158,7 +170,6 @@ def solve(
     solver: str,
     max_iter: int,
     tol: float,
-    gtol: float,
     options: dict[str, Any],
     on_iteration: Callable[[Iteration], bool | None],
 ) -> Solution:
@@ -178,9 +189,8 @@ def solve(
     max_iter : int
         Limit on iterations.
     tol : float
-        The minimization has converged at an accepted point where ``gradient_norm <= tol``.
-    gtol : float
-        A bound on the greatest component of the gradient that implies it.
+        The minimization has converged at an accepted point where ``gradient_norm <= tol``;
+        the start is one.
     options : dict
         The user's options for scipy, checked.
     on_iteration : callable
@@ -199,13 +209,15 @@ def solve(
         If the cost or the gradient becomes infinite or NaN.
     """
     method, defaults = SCIPY_METHODS[solver]
-    all_options = {**defaults, **options, "maxiter": max_iter, "gtol": gtol}
+    all_options = {**defaults, **options, "maxiter": max_iter, "gtol": 0.0}
     run = _Run(objective, gradient_norm, tol, on_iteration)
     result = interrupt = None
     try:
         result = minimize(
             run.evaluate, x0, jac=True, method=method, callback=run.callback, options=all_options
         )
+    except _ConvergedAtStart:
+        pass
     except BaseException as error:
         if run.last is None or not (isinstance(error, KeyboardInterrupt) or run.hook_error):
             raise

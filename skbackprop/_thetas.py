@@ -66,3 +66,17 @@ class Layer(NamedTuple):
 def layers_of(thetas: Sequence[NDArray]) -> list[Layer]:
     """Return every Theta as a pair of views."""
     return [Layer(Theta[:, 0], Theta[:, 1:]) for Theta in thetas]
+
+
+def sum_layers(sums: NDArray, shapes: Shapes) -> list[Layer]:
+    """Return a vector of gradient sums as a pair of contiguous views for each layer.
+
+    Matrix products write straight into contiguous matrices, so sums keep all weights of a
+    layer first and its biases after them.
+    """
+    layers, start = [], 0
+    for s_out, columns in shapes:
+        middle, end = start + s_out * (columns - 1), start + s_out * columns
+        layers.append(Layer(sums[middle:end], sums[start:middle].reshape(s_out, columns - 1)))
+        start = end
+    return layers

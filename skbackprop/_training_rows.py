@@ -1,5 +1,6 @@
 """From X, y and the weights that a user gives to the weighted rows that a fit sees."""
 
+import math
 from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any, NamedTuple
@@ -22,7 +23,7 @@ class TrainingRows(NamedTuple):
 
     Attributes
     ----------
-    X : {ndarray, CSR array} of shape (m, n_features)
+    X : {ndarray, CSR array} of shape (n_samples, n_features)
     y : ndarray of shape (m,), or (m, n_labels) if multilabel
         Class indices, or zeros and ones.
     w : ndarray of shape (m,) or None
@@ -31,6 +32,8 @@ class TrainingRows(NamedTuple):
         The labels that the indices stand for.
     is_multilabel : bool
         Whether y is an indicator matrix.
+    positions : ndarray of shape (m,) or None
+        Which rows of X these are; None: all of them, in their order.
     """
 
     X: Any
@@ -38,6 +41,12 @@ class TrainingRows(NamedTuple):
     w: NDArray | None
     classes: NDArray
     is_multilabel: bool
+    positions: NDArray | None = None
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows, m."""
+        return len(self.y)
 
     @property
     def n_outputs(self) -> int:
@@ -52,7 +61,15 @@ class TrainingRows(NamedTuple):
     @property
     def total_weight(self) -> float:
         """W, the sum of the weights."""
-        return float(self.X.shape[0] if self.w is None else self.w.sum())
+        return float(self.n_rows if self.w is None else self.w.sum())
+
+    @property
+    def weight_unit(self) -> float:
+        """A power of two near the greatest weight.
+
+        Sums are taken of weights in this unit: exact, and no float32 under- or overflows.
+        """
+        return 1.0 if self.w is None else math.ldexp(1, math.frexp(self.w.max())[1] - 1)
 
     @property
     def frequencies(self) -> NDArray:
@@ -63,14 +80,22 @@ class TrainingRows(NamedTuple):
 
     def mean(self) -> NDArray:
         """Return the weighted mean of X, float64, shape (n_features,)."""
-        m, n_features = self.X.shape
-        total = np.zeros(n_features)
+        total = np.zeros(self.X.shape[1])
+        w = np.ones(_MEAN_ROWS)
         # In pieces: a product of float64 weights with all of a float32 X would copy it.
-        for start in range(0, m, _MEAN_ROWS):
-            X = self.X[start : start + _MEAN_ROWS]
-            w = np.ones(X.shape[0]) if self.w is None else self.w[start : start + _MEAN_ROWS]
-            total += w @ X
+        for start in range(0, self.n_rows, _MEAN_ROWS):
+            piece = slice(start, min(start + _MEAN_ROWS, self.n_rows))
+            X = self.X[piece if self.positions is None else self.positions[piece]]
+            total += (w[: X.shape[0]] if self.w is None else self.w[piece]) @ X
         return total / self.total_weight
+
+    def subset(self, chosen: NDArray) -> "TrainingRows":
+        """Return the rows at these positions; X is shared."""
+        return self._replace(
+            y=self.y[chosen],
+            w=None if self.w is None else self.w[chosen],
+            positions=chosen if self.positions is None else self.positions[chosen],
+        )
 
 
 def check_sample_weight(sample_weight: Any, n_rows: int) -> NDArray | None:
@@ -105,8 +130,12 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> NDArray | None:
 def _encode(y: Any) -> tuple[NDArray, NDArray, bool]:
     """Return the encoded targets, the classes, and whether y is multilabel."""
     if type_of_target(y, input_name="y") == "multilabel-indicator":
-        Y = (y.toarray() if issparse(y) else np.asarray(y)).astype(np.uint8)
-        return Y, np.arange(Y.shape[1]), True
+        Y = y.toarray() if issparse(y) else np.asarray(y)
+        if not np.isin(Y, (0, 1)).all():
+            raise ValueError(
+                f"y must hold only 0 and 1 where it is multilabel, got {np.unique(Y).tolist()}"
+            )
+        return Y.astype(np.uint8), np.arange(Y.shape[1]), True
     classes, codes = np.unique(y, return_inverse=True)
     if len(classes) < 2:
         raise ValueError(
@@ -159,7 +188,7 @@ def training_rows(X: Any, y: Any, sample_weight: Any, class_weight: Any) -> Trai
         If the targets are not classes, or of one class only, if a weight is not
         valid, or classes are weighted where y is multilabel.
     """
-    y = _check_targets(y, class_weight)
+    y, index = _check_targets(y, class_weight), None
     w = check_sample_weight(sample_weight, X.shape[0])
     if isinstance(class_weight, Mapping):
         takes_part = compute_sample_weight(dict(class_weight), y) > 0
@@ -168,17 +197,19 @@ def training_rows(X: Any, y: Any, sample_weight: Any, class_weight: Any) -> Trai
     if w is not None and not w.all():
         if not w.any():
             raise ValueError(f"class_weight leaves no row of positive weight, got {class_weight!r}")
-        X, y, w = X[w > 0], y[w > 0], w[w > 0]
+        index = np.flatnonzero(w)  # X itself may be large, or mapped from a file
+        y, w = y[index], w[index]
     codes, classes, is_multilabel = _encode(y)
-    if X.shape[0] * X.shape[1] <= CANONICAL_SIZE:
-        X, codes, w = canonical_rows(X, codes, np.ones(X.shape[0]) if w is None else w)
+    if len(codes) * X.shape[1] <= CANONICAL_SIZE:
+        X, index = (X if index is None else X[index]), None
+        X, codes, w = canonical_rows(X, codes, np.ones(len(codes)) if w is None else w)
     if class_weight is not None:
         # Only now: the weights of merged rows have been added exactly as they were given.
-        w = np.ones(X.shape[0]) if w is None else w
+        w = np.ones(len(codes)) if w is None else w
         w = w * _weights_of_classes(class_weight, classes, np.bincount(codes, w))[codes]
     if w is not None and (w == 1).all():
         w = None
-    return TrainingRows(X, codes, w, classes, is_multilabel)
+    return TrainingRows(X, codes, w, classes, is_multilabel, index)
 
 
 def _weights_of_classes(class_weight: Any, classes: NDArray, W_c: NDArray) -> NDArray:

@@ -21,12 +21,14 @@ def print_iteration(iteration: Iteration) -> None:
 _WHY = {
     "max_iter": "reached max_iter={max_iter}",
     "maxfun": "reached maxfun={maxfun} evaluations",
+    "maxls": "stopped: the line search finds no lower cost in maxls={maxls} steps",
     "ftol": "stopped at solver_options' ftol={ftol}: an iteration lowered the cost by less",
     "precision": "reached the limit of {precision} precision: the line search finds no lower cost",
 }
 _REMEDY = {
     "max_iter": "Increase max_iter, scale X (for instance with StandardScaler), or increase tol.",
     "maxfun": "Increase maxfun, scale X (for instance with StandardScaler), or increase tol.",
+    "maxls": "Increase maxls, or scale X (for instance with StandardScaler).",
     "ftol": "Decrease ftol, or increase tol.",
     "precision": "Increase tol, or scale X (for instance with StandardScaler){or_float64}.",
 }
@@ -46,7 +48,7 @@ def convergence_message(
     tol : float
         What it had to reach.
     limits : dict
-        The limits that were in force: "max_iter", and "maxfun" and "ftol" where set.
+        The limits that were in force: "max_iter", and the solver options that are set.
     dtype : str
         Name of the type that the network was computed in.
     """

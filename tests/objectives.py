@@ -17,6 +17,7 @@ from skbackprop._objective import Objective
 from skbackprop._outputs import output_units
 from skbackprop._shards import answer_rows, make_shards
 from skbackprop._thetas import theta_shapes
+from skbackprop._training_rows import TrainingRows
 
 N_FEATURES = 3
 # Kind of output: number of output units.
@@ -119,12 +120,15 @@ def make_network(problem):
 def make_objective(problem, *, centred=False, **options):
     """Return the objective; uncentred, its vector is the Thetas and its gradient is D."""
     shapes = [Theta.shape for Theta in problem.thetas]
-    X, y, w = problem.X, problem.y, problem.w
+    X, w = problem.X, problem.w
+    rows = TrainingRows(
+        X, problem.y, w, np.arange(problem.n_outputs), problem.output == "multilabel"
+    )
     return Objective(
-        make_shards(make_network(problem), shapes, X, y, w),
+        make_shards(make_network(problem), shapes, rows, X.dtype),
         shapes,
         dtype=X.dtype,
-        total_weight=X.shape[0] if w is None else w.sum(),
+        total_weight=rows.total_weight / rows.weight_unit,
         reg_lambda=problem.reg_lambda,
         centres=problem.centres if centred else [0 * c for c in problem.centres],
         **options,
@@ -141,19 +145,21 @@ def cost_and_gradient(problem):
 def logits(problem):
     """Return z(L) of the rows, as predictions see it."""
     thetas = [Theta.astype(problem.X.dtype) for Theta in problem.thetas]
-    return answer_rows(make_network(problem), thetas, problem.X, np.copy)
+    out = np.empty((problem.X.shape[0], problem.n_outputs), problem.X.dtype)
+    return answer_rows(make_network(problem), thetas, problem.X, lambda z: z, out)
 
 
 def split_rows(monkeypatch, *, block_rows, shard_rows, max_shards):
     """Make the package divide few rows as it divides many."""
-    monkeypatch.setattr(_shards, "BLOCK_ROWS", block_rows)
-    monkeypatch.setattr(_shards, "SHARD_ROWS", shard_rows)
-    monkeypatch.setattr(_shards, "MAX_SHARDS", max_shards)
+    monkeypatch.setattr(_shards, "rows_of_block", lambda shapes, dtype: block_rows)
+    monkeypatch.setattr(
+        _shards, "rows_of_shard", lambda shapes, n_rows: max(shard_rows, -(-n_rows // max_shards))
+    )
 
 
 def rows_of_blocks(objective):
     """Return the number of rows of every block of every shard."""
-    return [[block.X.shape[0] for block in shard.blocks] for shard in objective.shards]
+    return [[len(block.summing) for _, block in shard.blocks] for shard in objective.shards]
 
 
 def numerical_gradient(f, x, step=1e-5):

@@ -222,6 +222,8 @@ def as_polars(X, names):
 IRIS_NAMES = ["sepal length", "sepal width", "petal length", "petal width"]
 
 
+# How scikit-learn before 1.8 asks for the names of a polars frame.
+@pytest.mark.filterwarnings("ignore:Support for the dataframe interchange:DeprecationWarning")
 @pytest.mark.parametrize("as_frame", [as_pandas, as_polars])
 def test_frames(as_frame):
     X, y = scaled(load_iris)

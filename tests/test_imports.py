@@ -21,7 +21,8 @@ MAY_IMPORT = {
     "_network": {"_activations", "_outputs", "_thetas"},
     "_objective": {"_thetas"},
     "_parameters": {"_activations", "_solver"},
-    "_shards": {"_network", "_thetas"},
+    "_shards": {"_network", "_thetas", "_training_rows"},
+    "_threads": {"_blas"},
     "_training_rows": {"_rows"},
     "_verdict": {"_solver"},
     "_classifier": {
@@ -32,6 +33,7 @@ MAY_IMPORT = {
         "_outputs",
         "_parameters",
         "_shards",
+        "_threads",
         "_solver",
         "_thetas",
         "_training_rows",

@@ -1,0 +1,274 @@
+"""What goes into a fit and comes out of it: labels, containers, probabilities."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.sparse import coo_array, csc_array, csr_array, csr_matrix
+from sklearn.datasets import load_breast_cancer, load_iris, make_multilabel_classification
+from sklearn.exceptions import DataConversionWarning, NotFittedError
+from sklearn.preprocessing import scale
+
+from skbackprop import BackpropClassifier
+
+IRIS, SPECIES = load_iris(return_X_y=True)
+IRIS = scale(IRIS)
+CANCER, MALIGNANT = load_breast_cancer(return_X_y=True)
+CANCER = scale(CANCER)
+COUNTS, LABELS = make_multilabel_classification(
+    120, n_features=6, n_classes=4, allow_unlabeled=True, random_state=0
+)
+COUNTS = scale(COUNTS)
+DATA = {
+    "binary": (CANCER, MALIGNANT),
+    "multiclass": (IRIS, SPECIES),
+    "multilabel": (COUNTS, LABELS),
+}
+EACH_KIND = pytest.mark.parametrize("kind", DATA)
+
+
+def small(**parameters):
+    return BackpropClassifier(**{"hidden_layer_sizes": 6, "random_state": 0, **parameters})
+
+
+def same_bits(one, other):
+    return [t.tobytes() for t in one.thetas_] == [t.tobytes() for t in other.thetas_]
+
+
+# Labels
+
+
+THREE_LABELS = {
+    "int": np.array([0, 1, 2]),
+    "descending": np.array([2, 1, 0]),
+    "negative": np.array([-7, 300, -1]),
+    "int8": np.array([5, -5, 0], dtype=np.int8),
+    "uint64": np.array([2**63, 1, 7], dtype=np.uint64),
+    "whole floats": np.array([2.0, -1.0, 10.0]),
+    "strings": np.array(["virginica", "setosa", "Ägypten"]),
+    "bytes like strings": np.array(["2", "10", "1"]),
+    "objects": np.array(["b", "a", "c"], dtype=object),
+    "dates": np.array(["2021-01-01", "2019-05-05", "2020-01-01"], dtype="M8[D]"),
+}
+
+
+@pytest.mark.parametrize("names", THREE_LABELS.values(), ids=THREE_LABELS)
+def test_labels_of_any_type_and_order(names):
+    y = names[SPECIES]
+    classifier = small().fit(IRIS, y)
+    assert classifier.classes_.dtype == names.dtype
+    assert classifier.classes_.tolist() == sorted(names.tolist())
+    predicted = classifier.predict(IRIS)
+    assert predicted.dtype == names.dtype
+    assert np.mean(predicted == y) > 0.95
+    P = classifier.predict_proba(IRIS)
+    np.testing.assert_array_equal(classifier.classes_[P.argmax(axis=1)], predicted)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [[False, True], [True, False], [-1, 1], ["yes", "no"], [0.0, 2.0], [np.str_("é"), "z"]],
+    ids=repr,
+)
+def test_two_labels(names):
+    names = np.array(names)
+    y = names[MALIGNANT]
+    classifier = small().fit(CANCER, y)
+    assert classifier.classes_.tolist() == sorted(names.tolist())
+    assert classifier.predict(CANCER).dtype == names.dtype
+    assert classifier.score(CANCER, y) > 0.97
+    positive = classifier.decision_function(CANCER) > 0
+    np.testing.assert_array_equal(classifier.predict(CANCER) == classifier.classes_[1], positive)
+
+
+def test_names_of_the_labels_do_not_change_the_fit():
+    expected = small().fit(IRIS, SPECIES)
+    assert same_bits(small().fit(IRIS, np.array(["a", "b", "c"])[SPECIES]), expected)
+    assert same_bits(small().fit(IRIS, SPECIES.tolist()), expected)
+    assert same_bits(small().fit(IRIS, pd.Series(SPECIES).astype("category")), expected)
+
+
+def test_column_of_labels_is_flattened_with_a_warning():
+    with pytest.warns(DataConversionWarning, match="column-vector y"):
+        classifier = small().fit(IRIS, SPECIES[:, np.newaxis])
+    assert same_bits(classifier, small().fit(IRIS, SPECIES))
+    assert classifier.predict(IRIS).shape == (150,)
+
+
+@pytest.mark.parametrize("dtype", [int, float, bool, np.uint8])
+def test_multilabel(dtype):
+    classifier = small().fit(COUNTS, LABELS.astype(dtype))
+    assert same_bits(classifier, small().fit(COUNTS, LABELS))
+    assert classifier.classes_.tolist() == [0, 1, 2, 3]
+    predicted = classifier.predict(COUNTS)
+    assert predicted.shape == LABELS.shape
+    assert predicted.dtype == int
+    assert np.mean(predicted == LABELS) > 0.85
+    np.testing.assert_array_equal(predicted, classifier.decision_function(COUNTS) > 0)
+    np.testing.assert_array_equal(predicted, classifier.predict_proba(COUNTS) > 0.5)
+
+
+@pytest.mark.parametrize("as_sparse", [csr_array, csc_array, csr_matrix])
+def test_sparse_multilabel_targets(as_sparse):
+    classifier = small().fit(COUNTS, as_sparse(LABELS))
+    assert same_bits(classifier, small().fit(COUNTS, LABELS))
+    assert isinstance(classifier.predict(COUNTS), np.ndarray)
+    w = np.linspace(0, 1, len(LABELS))
+    assert same_bits(
+        small().fit(COUNTS, as_sparse(LABELS), sample_weight=w),
+        small().fit(COUNTS, LABELS, sample_weight=w),
+    )
+
+
+def test_a_label_that_none_or_all_have():
+    Y = np.column_stack([LABELS, np.zeros(len(LABELS), int), np.ones(len(LABELS), int)])
+    classifier = small().fit(COUNTS, Y)
+    np.testing.assert_array_equal(classifier.predict(COUNTS)[:, 4:], Y[:, 4:])
+
+
+# Containers and types
+
+
+@EACH_KIND
+def test_containers_agree(kind):
+    X, y = DATA[kind]
+    X = np.where(np.abs(X) < 0.5, 0, X)
+    dense = small(tol=1e-6).fit(X, y)
+    for hold in (csr_array, csc_array, coo_array, csr_matrix):
+        sparse = small(tol=1e-6).fit(hold(X), y)
+        np.testing.assert_allclose(sparse.loss_, dense.loss_, rtol=1e-6)
+        np.testing.assert_allclose(sparse.predict_proba(X), dense.predict_proba(X), atol=1e-3)
+        for method in ("predict_proba", "decision_function", "predict_log_proba"):
+            answer = getattr(dense, method)
+            np.testing.assert_allclose(answer(hold(X)), answer(X), rtol=1e-9, atol=1e-9)
+        np.testing.assert_array_equal(dense.predict(hold(X)), dense.predict(X))
+    for hold in (np.asfortranarray, lambda X: X.tolist(), lambda X: np.repeat(X, 2, axis=0)[::2]):
+        assert same_bits(small(tol=1e-6).fit(hold(X), y), dense)
+        np.testing.assert_array_equal(dense.predict_proba(hold(X)), dense.predict_proba(X))
+
+
+@EACH_KIND
+def test_float32_in_float32_out(kind):
+    X, y = DATA[kind]
+    double = small().fit(X, y)
+    single = small().fit(X.astype(np.float32), y)
+    for classifier, dtype in ((double, np.float64), (single, np.float32)):
+        assert all(Theta.dtype == dtype for Theta in classifier.thetas_)
+        for method in ("predict_proba", "predict_log_proba", "decision_function"):
+            assert getattr(classifier, method)(X).dtype == dtype
+            assert getattr(classifier, method)(X.astype(np.float32)).dtype == dtype
+        assert isinstance(classifier.loss_, float)
+        assert classifier.converged_
+    np.testing.assert_allclose(single.loss_, double.loss_, rtol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int8, np.uint8, np.float16, bool])
+def test_other_numbers_are_computed_in_float64(dtype):
+    X = (COUNTS * 3).clip(0, 9).astype(dtype)
+    classifier = small().fit(X, LABELS)
+    assert classifier.thetas_[0].dtype == np.float64
+    assert same_bits(classifier, small().fit(X.astype(np.float64), LABELS))
+
+
+# What comes out
+
+
+@pytest.mark.parametrize("out_activation", ["logistic", "softmax"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@EACH_KIND
+def test_answers_agree_with_each_other(kind, dtype, out_activation):
+    X, y = DATA[kind]
+    X = X.astype(dtype)
+    classifier = small(out_activation=out_activation).fit(X, y)
+    n_outputs = {"binary": 1, "multiclass": 3, "multilabel": 4}[kind]
+    assert classifier.n_outputs_ == n_outputs
+    softmax = out_activation == "softmax" and kind == "multiclass"
+    assert classifier.out_activation_ == ("softmax" if softmax else "logistic")
+    assert classifier.out_activation == out_activation
+
+    z = classifier.decision_function(X)
+    P = classifier.predict_proba(X)
+    tolerance = 1e-12 if dtype == np.float64 else 1e-5
+    assert z.shape == ((len(X),) if n_outputs == 1 else (len(X), n_outputs))
+    assert P.shape == (len(X), 2 if n_outputs == 1 else n_outputs)
+    assert P.min() >= 0
+    assert P.max() <= 1 + tolerance
+    log_P = classifier.predict_log_proba(X)
+    np.testing.assert_allclose(np.exp(log_P), P, rtol=tolerance)
+    if kind == "multilabel":
+        return
+    np.testing.assert_allclose(P.sum(axis=1), 1, rtol=tolerance)
+    predicted = classifier.predict(X)
+    np.testing.assert_array_equal(predicted, classifier.classes_[P.argmax(axis=1)])
+    codes = (z > 0).astype(int) if n_outputs == 1 else z.argmax(axis=1)
+    np.testing.assert_array_equal(predicted, classifier.classes_[codes])
+
+
+def test_thetas_in_the_shapes_of_mlpclassifier():
+    classifier = small(hidden_layer_sizes=(7, 5), activation=("tanh", "relu")).fit(IRIS, SPECIES)
+    assert [Theta.shape for Theta in classifier.thetas_] == [(7, 5), (5, 8), (3, 6)]
+    assert [coef.shape for coef in classifier.coefs_] == [(4, 7), (7, 5), (5, 3)]
+    assert [intercept.shape for intercept in classifier.intercepts_] == [(7,), (5,), (3,)]
+    assert (classifier.n_layers_, classifier.n_outputs_) == (4, 3)
+    assert classifier.activations_ == ("tanh", "relu")
+    a = np.tanh(IRIS @ classifier.coefs_[0] + classifier.intercepts_[0])
+    a = np.maximum(a @ classifier.coefs_[1] + classifier.intercepts_[1], 0)
+    z = a @ classifier.coefs_[2] + classifier.intercepts_[2]
+    np.testing.assert_allclose(classifier.decision_function(IRIS), z, rtol=1e-10, atol=1e-10)
+
+
+def test_coefs_and_intercepts_are_views_of_thetas():
+    classifier = small().fit(IRIS, SPECIES)
+    for Theta, coef, intercept in zip(
+        classifier.thetas_, classifier.coefs_, classifier.intercepts_, strict=True
+    ):
+        assert np.shares_memory(coef, Theta)
+        assert np.shares_memory(intercept, Theta)
+        np.testing.assert_array_equal(coef, Theta[:, 1:].T)
+        np.testing.assert_array_equal(intercept, Theta[:, 0])
+    classifier.coefs_[1][...] = 0
+    classifier.intercepts_[1][...] = [1, 2, 3]
+    assert (classifier.decision_function(IRIS) == [1, 2, 3]).all()
+
+
+@pytest.mark.parametrize("name", ["coefs_", "intercepts_", "thetas_"])
+def test_unfitted(name):
+    classifier = small()
+    assert not hasattr(classifier, name)
+    for method in ("predict", "predict_proba", "predict_log_proba", "decision_function"):
+        with pytest.raises(NotFittedError):
+            getattr(classifier, method)(IRIS)
+
+
+@EACH_KIND
+def test_many_rows_are_answered_as_one_by_one(kind):
+    X, y = DATA[kind]
+    classifier = small().fit(X, y)
+    many = np.tile(X, (-(-1300 // len(X)), 1))
+    P = classifier.predict_proba(many)
+    assert P.shape[0] == len(many) > 2 * 512
+    one_by_one = np.vstack([classifier.predict_proba(X[i : i + 1]) for i in range(len(X))])
+    np.testing.assert_allclose(P[: len(X)], one_by_one, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(P[-len(X) :], one_by_one, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "cg"])
+@EACH_KIND
+def test_one_random_state_gives_one_fit(kind, solver):
+    X, y = DATA[kind]
+    one, two = (small(solver=solver, random_state=3).fit(X, y) for _ in range(2))
+    assert same_bits(one, two)
+    assert one.loss_curve_ == two.loss_curve_
+    other = small(solver=solver, random_state=4).fit(X, y)
+    assert other.loss_curve_[0] != one.loss_curve_[0]
+
+
+def test_random_state_instances_and_none():
+    seeded = small(random_state=np.random.RandomState(3)).fit(IRIS, SPECIES)
+    assert same_bits(seeded, small(random_state=3).fit(IRIS, SPECIES))
+    # The instance goes on, so that the next fit starts elsewhere.
+    curve = seeded.loss_curve_
+    assert seeded.fit(IRIS, SPECIES).loss_curve_ != curve
+    np.random.seed(3)  # noqa: NPY002
+    assert same_bits(
+        small(random_state=None).fit(IRIS, SPECIES), small(random_state=3).fit(IRIS, SPECIES)
+    )
