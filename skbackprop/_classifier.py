@@ -16,16 +16,18 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skbackprop._activations import ACTIVATIONS
 from skbackprop._blas import single_threaded_blas
+from skbackprop._coarse_start import ENOUGH_ROWS, Stage, Start, coarse_start
 from skbackprop._network import Network
 from skbackprop._objective import Objective
 from skbackprop._outputs import OutputUnits, output_units
 from skbackprop._parameters import Settings, check_parameters
-from skbackprop._shards import answer_rows, make_shards, multiply_adds
-from skbackprop._solver import Solution, solve
+from skbackprop._problem import Problem
+from skbackprop._shards import answer_rows, multiply_adds
+from skbackprop._solver import Solution, solution_at, solve
 from skbackprop._thetas import random_thetas, theta_shapes, unroll
 from skbackprop._threads import worker_map
 from skbackprop._training_rows import TrainingRows, training_rows
-from skbackprop._verdict import convergence_message, null_message, print_iteration
+from skbackprop._verdict import convergence_message, null_message, print_iteration, print_stage
 
 # The greatest lambda that "auto" gives: 1/m silences data of a few dozen rows.
 AUTO_LAMBDA_CAP = 1e-3
@@ -75,6 +77,11 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):
     warm_start : bool, default=False
         Start from the Thetas of the previous fit. Classes, features and layers must be
         the same.
+    coarse_start : bool or "auto", default="auto"
+        Whether cheap stages choose the starting point: on growing subsets of the rows, then
+        on all of them in float32 where X is float64. The fit that follows, its cost, its
+        tolerance and its convergence claim stay as they are. "auto" does so from 10,000
+        rows. Given Thetas (``thetas_init``, a warm start) are never replaced.
     solver_options : dict or None, default=None
         Options passed on to scipy: maxcor, ftol, maxfun, maxls for "lbfgs"; c1, c2 for
         "cg". By default nothing but `max_iter` and `tol` limits a fit.
@@ -109,9 +116,9 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):
     reg_lambda_ : float
         The penalty used.
     n_iter_ : int
-        Iterations.
+        Iterations of the fit on all rows in X's precision.
     n_evaluations_ : int
-        Evaluations of cost and gradient.
+        Evaluations of cost and gradient on all rows.
     loss_ : float
         J at `thetas_`.
     loss_curve_ : list of float
@@ -172,6 +179,7 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):
         class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
         thetas_init: Sequence[NDArray] | None = None,
         warm_start: bool = False,
+        coarse_start: bool | Literal["auto"] = "auto",
         solver_options: Mapping[str, float] | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: bool | int = 0,
@@ -186,6 +194,7 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):
         self.class_weight = class_weight
         self.thetas_init = thetas_init
         self.warm_start = warm_start
+        self.coarse_start = coarse_start
         self.solver_options = solver_options
         self.random_state = random_state
         self.verbose = verbose
@@ -236,8 +245,6 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):
             rows = training_rows(X, y, sample_weight, self.class_weight)
             thetas_init = self._given_thetas(rows, settings)
             solution, null_cost = draft._fit_rows(rows, settings, thetas_init)
-        if solution.interrupt is not None and solution.last.number == 0:
-            raise solution.interrupt
         # All at once and last: whatever goes wrong above leaves the old model whole.
         self.__dict__ = draft.__dict__
         if solution.interrupt is not None:
@@ -301,53 +308,64 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):
             if isinstance(self.reg_lambda, str)
             else float(self.reg_lambda)
         )
-        network = self._network()
-        shapes = theta_shapes(rows.layer_sizes(settings.hidden_layer_sizes))
-        self.n_layers_ = len(shapes) + 1
-        shards = make_shards(network, shapes, rows, rows.X.dtype)
-        with worker_map(len(shards), multiply_adds(shapes, rows.n_rows)) as run:
-            objective = Objective(
-                shards,
-                shapes,
-                dtype=rows.X.dtype,
-                total_weight=rows.total_weight / rows.weight_unit,
-                reg_lambda=self.reg_lambda_,
-                centres=layer_centres(rows, settings),
-                map=run,
-            )
-            solution = solve(
-                objective,
-                self._start(objective, thetas_init),
-                gradient_norm=objective.gradient_norm,
-                solver=self.solver,
-                max_iter=self.max_iter,
-                tol=self.tol,
-                options=settings.solver_options,
-                on_iteration=print_iteration if self.verbose else lambda iteration: None,
-            )
-        self._store(solution, objective)
-        return solution, network.output.null_cost(rows.frequencies)
+        problem = Problem(
+            self._network(),
+            theta_shapes(rows.layer_sizes(settings.hidden_layer_sizes)),
+            layer_centres(rows, settings),
+            self.reg_lambda_,
+        )
+        self.n_layers_ = len(problem.shapes) + 1
+        minimize = partial(
+            solve,
+            solver=self.solver,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            options=settings.solver_options,
+        )
+        with problem.objective(rows, rows.X.dtype) as objective:
+            if thetas_init is None:
+                start = self._start(rows, problem, minimize)
+            else:
+                start = Start(objective.vector(thetas_init))
+            if start.interrupt is None:
+                hook = print_iteration if self.verbose else None
+                solution = minimize(objective, start.x, on_iteration=hook)
+            else:
+                solution = solution_at(objective, start.x, start.interrupt)
+        if solution.interrupt is not None and start.n_iter + solution.last.number == 0:
+            raise solution.interrupt
+        self._store(solution, objective, start.n_evaluations)
+        return solution, problem.network.output.null_cost(rows.frequencies)
+
+    def _start(
+        self, rows: TrainingRows, problem: Problem, minimize: Callable[..., Solution]
+    ) -> Start:
+        """Return a random start, or where the coarse stages lead from there."""
+        random_state = check_random_state(self.random_state)
+        gains = [ACTIVATIONS[name].initial_gain for name in self.activations_]
+        gains.append(gains[-1] if gains else 1.0)
+        # In centred coordinates: no bias there is a unit balanced at the mean of its inputs.
+        x = unroll(random_thetas(problem.shapes, gains, random_state))
+        if not (rows.n_rows >= ENOUGH_ROWS if self.coarse_start == "auto" else self.coarse_start):
+            return Start(x)
+
+        def report(stage: Stage, solution: Solution) -> None:
+            if self.verbose:
+                print_stage(stage.rows.n_rows, str(stage.dtype), solution.last)
+
+        return coarse_start(x, rows, random_state, problem.objective, minimize, report)
 
     def _network(self) -> Network:
         """Return the network that the fitted attributes describe."""
         output = output_units(self.out_activation_, self.n_outputs_, self.multilabel_)
         return Network([ACTIVATIONS[name] for name in self.activations_], output)
 
-    def _start(self, objective: Objective, thetas_init: list[NDArray] | None) -> NDArray:
-        """Return the start in centred coordinates; a random one has no bias there."""
-        if thetas_init is not None:
-            return objective.vector(thetas_init)
-        gains = [ACTIVATIONS[name].initial_gain for name in self.activations_]
-        gains.append(gains[-1] if gains else 1.0)
-        random_state = check_random_state(self.random_state)
-        return unroll(random_thetas(objective.shapes, gains, random_state))
-
-    def _store(self, solution: Solution, objective: Objective) -> None:
+    def _store(self, solution: Solution, objective: Objective, n_evaluations: int) -> None:
         """Store where and how the fit ended."""
         last = solution.last
         self.thetas_ = objective.thetas(last.x)
         self.n_iter_ = last.number
-        self.n_evaluations_ = solution.n_evaluations
+        self.n_evaluations_ = n_evaluations + solution.n_evaluations
         self.loss_ = last.cost
         self.loss_curve_ = solution.loss_curve
         self.gradient_norm_ = last.gradient_norm

@@ -150,6 +150,11 @@ def check_parameters(estimator: Any) -> Settings:
         raise _refuse("thetas_init", "None or a sequence of arrays", e.thetas_init)
     if not isinstance(e.warm_start, bool | np.bool_):
         raise _refuse("warm_start", "a bool", e.warm_start)
+    if not (
+        isinstance(e.coarse_start, bool | np.bool_)
+        or (isinstance(e.coarse_start, str) and e.coarse_start == "auto")
+    ):
+        raise _refuse("coarse_start", "a bool or 'auto'", e.coarse_start)
     options = _solver_options(e.solver_options, e.solver)
     try:
         check_random_state(e.random_state)

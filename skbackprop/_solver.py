@@ -7,7 +7,7 @@ iteration: the history, a line of progress, a reason to stop.
 import math
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +73,18 @@ class Solution(NamedTuple):
     interrupt: BaseException | None
 
 
+class Objective(Protocol):
+    """The function to minimize."""
+
+    def __call__(self, x: NDArray, /) -> tuple[float, NDArray]:
+        """Return cost and gradient, both float64, the gradient a fresh array."""
+        ...
+
+    def gradient_norm(self, gradient: NDArray, /) -> float:
+        """Return what is held against tol, as a function of the gradient."""
+        ...
+
+
 class NonFiniteError(ValueError):
     """The cost or its gradient became infinite or NaN."""
 
@@ -86,13 +98,11 @@ class _Run:
 
     def __init__(
         self,
-        objective: Callable[[NDArray], tuple[float, NDArray]],
-        gradient_norm: Callable[[NDArray], float],
+        objective: Objective,
         tol: float,
-        on_iteration: Callable[[Iteration], bool | None],
+        on_iteration: Callable[[Iteration], bool | None] | None,
     ) -> None:
         self.objective = objective
-        self.gradient_norm = gradient_norm
         self.tol = tol
         self.on_iteration = on_iteration
         self.started = time.perf_counter()
@@ -122,7 +132,8 @@ class _Run:
         self._accept(intermediate_result.x)
         assert self.last is not None
         try:
-            self.stop_asked = bool(self.on_iteration(self.last))
+            if self.on_iteration is not None:
+                self.stop_asked = bool(self.on_iteration(self.last))
         except StopIteration:
             self.stop_asked = True
         except BaseException as error:
@@ -141,7 +152,7 @@ class _Run:
             self.evaluate(x)
         x, cost, gradient = self._evaluated
         number = 0 if self.last is None else self.last.number + 1
-        norm, seconds = self.gradient_norm(gradient), time.perf_counter() - self.started
+        norm, seconds = self.objective.gradient_norm(gradient), time.perf_counter() - self.started
         # The history first: an interrupt between the two lines leaves at most a value too many.
         self.loss_curve.append(cost)
         self.last = Iteration(number, x, cost, norm, self.n_evaluations, seconds)
@@ -163,37 +174,33 @@ class _Run:
 
 
 def solve(
-    objective: Callable[[NDArray], tuple[float, NDArray]],
+    objective: Objective,
     x0: NDArray,
     *,
-    gradient_norm: Callable[[NDArray], float],
     solver: str,
     max_iter: int,
     tol: float,
     options: dict[str, Any],
-    on_iteration: Callable[[Iteration], bool | None],
+    on_iteration: Callable[[Iteration], bool | None] | None = None,
 ) -> Solution:
     """Minimize the objective from x0.
 
     Parameters
     ----------
-    objective : callable
-        Returns cost and gradient, both float64; the gradient is a fresh array, since CG
-        keeps the one that it is given.
+    objective : Objective
+        The gradient that it returns is a fresh array, since CG keeps the one that it is given.
     x0 : ndarray of float64
         The start.
-    gradient_norm : callable
-        What is held against tol, as a function of the gradient.
     solver : {"lbfgs", "cg"}
         Key of `SCIPY_METHODS`.
     max_iter : int
         Limit on iterations.
     tol : float
-        The minimization has converged at an accepted point where ``gradient_norm <= tol``;
+        The minimization has converged at an accepted point where the gradient's norm is <= tol;
         the start is one.
     options : dict
         The user's options for scipy, checked.
-    on_iteration : callable
+    on_iteration : callable or None
         Called with each accepted `Iteration`; True stops the minimization.
 
     Returns
@@ -210,7 +217,7 @@ def solve(
     """
     method, defaults = SCIPY_METHODS[solver]
     all_options = {**defaults, **options, "maxiter": max_iter, "gtol": 0.0}
-    run = _Run(objective, gradient_norm, tol, on_iteration)
+    run = _Run(objective, tol, on_iteration)
     result = interrupt = None
     try:
         result = minimize(
@@ -226,3 +233,21 @@ def solve(
     verdict = run.verdict(result, all_options)
     loss_curve = run.loss_curve[: run.last.number + 1]
     return Solution(run.last, loss_curve, verdict, run.n_evaluations, interrupt)
+
+
+def solution_at(objective: Objective, x: NDArray, interrupt: BaseException) -> Solution:
+    """Return the solution that x is, without an iteration.
+
+    Parameters
+    ----------
+    objective : Objective
+        As for `solve`.
+    x : ndarray of float64
+        The point.
+    interrupt : BaseException
+        What kept the minimization from beginning.
+    """
+    run = _Run(objective, -1.0, None)
+    run.evaluate(x)
+    assert run.last is not None
+    return Solution(run.last, run.loss_curve, "stopped", run.n_evaluations, interrupt)

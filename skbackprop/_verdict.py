@@ -18,6 +18,14 @@ def print_iteration(iteration: Iteration) -> None:
     )
 
 
+def print_stage(n_rows: int, dtype: str, last: Iteration) -> None:
+    """Print what a stage of the coarse start did."""
+    print(
+        f"coarse start: {n_rows} rows, {dtype}: {last.number} iterations to cost "
+        f"{last.cost:.6g} in {last.seconds:.2f} s"
+    )
+
+
 _WHY = {
     "max_iter": "reached max_iter={max_iter}",
     "maxfun": "reached maxfun={maxfun} evaluations",

@@ -39,10 +39,19 @@ def max_norm(gradient):
     return float(np.abs(gradient).max())
 
 
-def run(objective, solver="lbfgs", *, x0=START, on_iteration=lambda iteration: None, **changes):
-    parameters = {"max_iter": 1000, "tol": 1e-6, "options": {}, "gradient_norm": max_norm}
-    parameters.update(changes)
-    return solve(objective, x0, solver=solver, on_iteration=on_iteration, **parameters)
+class Objective:
+    """A function with the norm of its gradient."""
+
+    def __init__(self, function, gradient_norm):
+        self.function, self.gradient_norm = function, gradient_norm
+
+    def __call__(self, x):
+        return self.function(x)
+
+
+def run(function, solver="lbfgs", *, x0=START, gradient_norm=max_norm, **changes):
+    parameters = {"max_iter": 1000, "tol": 1e-6, "options": {}, **changes}
+    return solve(Objective(function, gradient_norm), x0, solver=solver, **parameters)
 
 
 @pytest.fixture(autouse=True)
