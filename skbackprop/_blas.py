@@ -34,9 +34,14 @@ class SingleThreadedBlas:
 
     def __enter__(self) -> int:
         with self._lock:
-            if self._users == 0:
-                self._begin()
-            self._users += 1
+            try:
+                if self._users == 0:
+                    self._begin()
+                self._users += 1
+            except BaseException:  # an interrupt on the way must not leave the limit behind
+                if self._users == 0 and self._limit is not None:
+                    self._end()
+                raise
             return self._budget
 
     def __exit__(

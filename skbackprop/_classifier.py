@@ -60,9 +60,10 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):
         Penalty on the squared weights, on the scale of the mean cost: it keeps its
         meaning when the number of rows changes. ``MLPClassifier`` is ``alpha / m``,
         ``LogisticRegression`` is ``1 / (C m)``. "auto" is
-        ``min(1 / max(W, m), 1e-3)``, with m the number of rows of positive weight: the
-        maximum-a-posteriori fit under a unit normal prior on the weights, capped; four
-        times that where hidden units are tanh or relu, and none logistic.
+        ``min(1 / max(W, m), 1e-3)``, with m the number of rows of positive weight after
+        equal ones are merged (see Notes): the maximum-a-posteriori fit under a unit normal
+        prior on the weights, capped; four times that where hidden units are tanh or relu,
+        and none logistic.
     solver : {"lbfgs", "cg"}, default="lbfgs"
         L-BFGS-B or conjugate gradients.
     max_iter : int, default=500

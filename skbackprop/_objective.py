@@ -25,6 +25,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from skbackprop._thetas import Layer, Shapes, layers_of, roll, sum_layers, unroll
 
+# Below, a change of coordinates is a product with a small matrix (measured).
 FEW_PARAMETERS = 100
 
 
@@ -81,10 +82,30 @@ class Objective:
         self._theta = np.empty(n_parameters, dtype)
         self._layers = layers_of(roll(self._theta, shapes))
         if n_parameters <= FEW_PARAMETERS:
-            unit_vectors = np.eye(n_parameters)
-            uncentre = np.array([self._uncentred(e) for e in unit_vectors]).T.copy()
-            gradient = np.array([self._centred(self._mean(e)) for e in unit_vectors]).T.copy()
-            self._maps = uncentre, gradient, uncentre.T @ (self._penalty[:, np.newaxis] * uncentre)
+            self._maps = self._change_of_coordinates()
+
+    def _change_of_coordinates(self) -> tuple[NDArray, NDArray, NDArray]:
+        """Return the matrices of the three linear maps that an evaluation needs.
+
+        From a vector x to the Thetas, theta = U x; from the gradient sums to dJ/dx, by the
+        chain rule U^T / W; from x to the gradient of the penalty, U^T lambda U. For a few
+        parameters, a product with one is quicker than a call of numpy for every layer.
+        """
+        n_parameters = self._theta.size
+        numbers = np.arange(n_parameters)
+        uncentre = np.eye(n_parameters)
+        in_sums = np.empty(n_parameters, dtype=int)
+        for theta, sums, c in zip(
+            layers_of(roll(numbers, self.shapes)),
+            sum_layers(numbers, self.shapes),
+            self.centres,
+            strict=True,
+        ):
+            uncentre[theta.bias[:, np.newaxis], theta.weights] = -c
+            in_sums[theta.bias], in_sums[theta.weights] = sums
+        gradient = np.empty_like(uncentre)
+        gradient[:, in_sums] = uncentre.T / self.total_weight
+        return uncentre, gradient, (uncentre.T * self._penalty) @ uncentre
 
     def __call__(self, vector: NDArray) -> tuple[float, NDArray]:
         """Return J and its gradient, a fresh array, at a vector in centred coordinates."""

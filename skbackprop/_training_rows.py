@@ -111,6 +111,8 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> NDArray | None:
         return None
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n_rows, sample_weight)
+    if np.iscomplexobj(sample_weight):
+        raise ValueError("sample_weight must hold real numbers, got complex ones")
     try:
         w = np.asarray(sample_weight, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -124,6 +126,9 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> NDArray | None:
         raise ValueError(f"sample_weight must not be negative, got {w.min()}")
     if not w.any():
         raise ValueError("sample_weight must not be zero for all rows, got only 0")
+    with np.errstate(over="ignore"):
+        if not np.isfinite(w.sum()):
+            raise ValueError(f"sample_weight must have a finite sum, got weights up to {w.max()}")
     return w
 
 
@@ -146,8 +151,11 @@ def _encode(y: Any) -> tuple[NDArray, NDArray, bool]:
 
 
 def _check_targets(y: Any, class_weight: Any) -> Any:
-    check_classification_targets(y)
-    kind = type_of_target(y, input_name="y")
+    try:
+        check_classification_targets(y)
+        kind = type_of_target(y, input_name="y")
+    except TypeError as error:
+        raise ValueError(f"y must hold labels that can be sorted: {error}") from None
     if kind == "multiclass-multioutput":
         raise ValueError(
             "y must be one column of classes, or an indicator matrix of labels; "

@@ -14,7 +14,8 @@ def print_iteration(iteration: Iteration) -> None:
         )
     print(
         f"{iteration.number:9d}  {iteration.cost:14.8g}  {iteration.gradient_norm:9.2e}  "
-        f"{iteration.n_evaluations:11d}  {iteration.seconds:8.2f}"
+        f"{iteration.n_evaluations:11d}  {iteration.seconds:8.2f}",
+        flush=True,
     )
 
 
@@ -22,7 +23,8 @@ def print_stage(n_rows: int, dtype: str, last: Iteration) -> None:
     """Print what a stage of the coarse start did."""
     print(
         f"coarse start: {n_rows} rows, {dtype}: {last.number} iterations to cost "
-        f"{last.cost:.6g} in {last.seconds:.2f} s"
+        f"{last.cost:.6g} in {last.seconds:.2f} s",
+        flush=True,
     )
 
 
@@ -31,7 +33,7 @@ _WHY = {
     "maxfun": "reached maxfun={maxfun} evaluations",
     "maxls": "stopped: the line search finds no lower cost in maxls={maxls} steps",
     "ftol": "stopped at solver_options' ftol={ftol}: an iteration lowered the cost by less",
-    "precision": "reached the limit of {precision} precision: the line search finds no lower cost",
+    "precision": "stopped where the line search finds no lower cost in {precision} precision",
 }
 _REMEDY = {
     "max_iter": "Increase max_iter, scale X (for instance with StandardScaler), or increase tol.",
@@ -70,7 +72,7 @@ def convergence_message(
 
 def null_message(loss: float, null_cost: float) -> str | None:
     """Return what to warn of where J is no lower than that of the class frequencies, or None."""
-    if loss < (1 - NULL_MARGIN) * null_cost:
+    if loss < (1 - NULL_MARGIN) * null_cost or null_cost <= 0:  # 0: there is nothing to learn
         return None
     return (
         f"The fit ends no better than predicting the class frequencies (J = {loss:.6g}, theirs "

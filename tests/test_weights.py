@@ -133,3 +133,24 @@ def test_auto_reg_lambda():
     assert penalty(n_rows=500, weight=16.0) == 1 / (16 * 500)
     assert penalty(reg_lambda=0.02) == 0.02
     assert penalty(reg_lambda=0) == 0
+
+
+@pytest.mark.parametrize(
+    ("w", "message"),
+    [(np.full(150, 1e308), "finite sum"), (np.ones(150) + 1j, "complex")],
+    ids=["overflow", "complex"],
+)
+def test_weights_that_no_fit_can_use(w, message):
+    with pytest.raises(ValueError, match=f"sample_weight.*{message}"):
+        small().fit(IRIS, SPECIES, sample_weight=w)
+
+
+def test_labels_that_cannot_be_sorted():
+    labels = np.array(["a", None, "b"], dtype=object)[SPECIES]
+    with pytest.raises(ValueError, match="y must hold labels that can be sorted"):
+        small().fit(IRIS, labels)
+
+
+def test_labels_without_anything_to_learn_warn_of_nothing():
+    Y = np.column_stack([np.ones(150, dtype=int), np.zeros(150, dtype=int)])
+    assert small().fit(IRIS, Y).predict(IRIS).tolist() == Y.tolist()
