@@ -22,10 +22,10 @@ from skbackprop._objective import Objective
 from skbackprop._outputs import OutputUnits, output_units
 from skbackprop._parameters import Settings, check_parameters
 from skbackprop._problem import Problem
-from skbackprop._shards import answer_rows, multiply_adds
+from skbackprop._shards import answer_rows, work_of_row
 from skbackprop._solver import Solution, solution_at, solve
 from skbackprop._thetas import random_thetas, theta_shapes, unroll
-from skbackprop._threads import worker_map
+from skbackprop._threads import rounding_in_silence, worker_map
 from skbackprop._training_rows import TrainingRows, training_rows
 from skbackprop._verdict import convergence_message, null_message, print_iteration, print_stage
 
@@ -67,7 +67,7 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):
     solver : {"lbfgs", "cg"}, default="lbfgs"
         L-BFGS-B or conjugate gradients.
     max_iter : int, default=500
-        Limit on iterations.
+        Limit on iterations, and on those of each stage of a coarse start.
     tol : float, default=1e-4
         The fit has converged where ``max |D| <= tol``.
     class_weight : dict, "balanced" or None, default=None
@@ -85,7 +85,8 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):
         rows. Given Thetas (``thetas_init``, a warm start) are never replaced.
     solver_options : dict or None, default=None
         Options passed on to scipy: maxcor, ftol, maxfun, maxls for "lbfgs"; c1, c2 for
-        "cg". By default nothing but `max_iter` and `tol` limits a fit.
+        "cg". By default nothing but `max_iter` and `tol` limits a fit; a maxfun holds for
+        each stage of a coarse start, too.
     random_state : int, RandomState instance or None, default=None
         Seeds the random start.
     verbose : bool or int, default=0
@@ -142,7 +143,8 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):
     of integer weights, and the number of threads then cannot change a bit of the result.
 
     A fit that fails leaves the estimator as it was. A fit interrupted from the keyboard
-    stores the Thetas of the last iteration, and raises KeyboardInterrupt again.
+    stores the Thetas of the last iteration, if there was one, and raises KeyboardInterrupt
+    again.
 
     References
     ----------
@@ -238,27 +240,25 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):
             than predicting the class frequencies.
         """
         settings = check_parameters(self)
-        draft = self._unfitted_copy()
+        draft = copy.copy(self)
         X, y = validate_data(
             draft, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], multi_output=True
         )
-        with single_threaded_blas:
+        with single_threaded_blas, rounding_in_silence():
             rows = training_rows(X, y, sample_weight, self.class_weight)
             thetas_init = self._given_thetas(rows, settings)
             solution, null_cost = draft._fit_rows(rows, settings, thetas_init)
-        # All at once and last: whatever goes wrong above leaves the old model whole.
-        self.__dict__ = draft.__dict__
+        self._commit(draft)
         if solution.interrupt is not None:
             raise solution.interrupt
         self._warn(solution, null_cost, settings)
         return self
 
-    def _unfitted_copy(self) -> Self:
-        """Return a copy with the parameters and nothing fitted."""
-        draft = copy.copy(self)
-        for name in [name for name in vars(self) if name.endswith("_")]:
-            delattr(draft, name)
-        return draft
+    def _commit(self, draft: Self) -> None:
+        """Take over what was fitted, all at once: what goes wrong before leaves the old model."""
+        fitted = {name: value for name, value in vars(draft).items() if name.endswith("_")}
+        kept = {name: value for name, value in vars(self).items() if name != "feature_names_in_"}
+        self.__dict__ = {**kept, **fitted}
 
     def _given_thetas(self, rows: TrainingRows, settings: Settings) -> list[NDArray] | None:
         """Return the Thetas of the last fit or of the user, checked, or None."""
@@ -284,7 +284,10 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):
     @staticmethod
     def _given_theta(name: str, value: Any, shape: tuple[int, int]) -> NDArray:
         try:
-            Theta = np.asarray(value, dtype=np.float64)
+            Theta = np.asarray(value)
+            if np.iscomplexobj(Theta):
+                raise TypeError("complex numbers")
+            Theta = Theta.astype(np.float64)
         except (TypeError, ValueError):
             raise ValueError(
                 f"{name} must be an array of numbers, got {reprlib.repr(value)}"
@@ -328,11 +331,15 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):
                 start = self._start(rows, problem, minimize)
             else:
                 start = Start(objective.vector(thetas_init))
-            if start.interrupt is None:
+            try:
+                if start.interrupt is not None:
+                    raise start.interrupt
                 hook = print_iteration if self.verbose else None
                 solution = minimize(objective, start.x, on_iteration=hook)
-            else:
-                solution = solution_at(objective, start.x, start.interrupt)
+            except KeyboardInterrupt as interrupt:
+                if start.n_iter == 0:
+                    raise
+                solution = solution_at(objective, start.x, interrupt)
         if solution.interrupt is not None and start.n_iter + solution.last.number == 0:
             raise solution.interrupt
         self._store(solution, objective, start.n_evaluations)
@@ -345,7 +352,7 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):
         random_state = check_random_state(self.random_state)
         gains = [ACTIVATIONS[name].initial_gain for name in self.activations_]
         gains.append(gains[-1] if gains else 1.0)
-        # In centred coordinates: no bias there is a unit balanced at the mean of its inputs.
+        # In centred coordinates: without a bias, a unit is balanced at the centre of its inputs.
         x = unroll(random_thetas(problem.shapes, gains, random_state))
         if not (rows.n_rows >= ENOUGH_ROWS if self.coarse_start == "auto" else self.coarse_start):
             return Start(x)
@@ -370,7 +377,7 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):
         self.loss_ = last.cost
         self.loss_curve_ = solution.loss_curve
         self.gradient_norm_ = last.gradient_norm
-        self.converged_ = last.gradient_norm <= self.tol
+        self.converged_ = bool(last.gradient_norm <= self.tol)
 
     def _warn(self, solution: Solution, null_cost: float, settings: Settings) -> None:
         limits = {"max_iter": self.max_iter, **settings.solver_options}
@@ -378,7 +385,7 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):
             convergence_message(
                 solution.verdict, self.gradient_norm_, self.tol, limits, str(self.thetas_[0].dtype)
             ),
-            null_message(self.loss_, null_cost),
+            null_message(self.loss_, null_cost, solution.verdict),
         ]
         if any(messages):
             warnings.warn(
@@ -405,9 +412,9 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):
         dtype: DTypeLike,
     ) -> NDArray:
         """Return what `answer` makes of the logits of X, block by block."""
-        X = validate_data(self, X, accept_sparse="csr", dtype=self.thetas_[0].dtype, reset=False)
+        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
         network = self._network()
-        work = multiply_adds([Theta.shape for Theta in self.thetas_], X.shape[0])
+        work = X.shape[0] * work_of_row(X, [Theta.shape for Theta in self.thetas_])
         with worker_map(X.shape[0], work) as run:
             return answer_rows(
                 network,

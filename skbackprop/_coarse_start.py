@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from skbackprop._solver import Iteration, NonFiniteError, Solution
 from skbackprop._training_rows import TrainingRows
 
-# Found by measuring (benchmarks/): shares of the rows, and when to leave a stage.
+# Found by measuring: shares of the rows, and when to leave a stage.
 SHARES = (1 / 32, 1 / 4)
 PATIENCE = 5
 LEAST_CUT = 0.05
@@ -137,11 +137,13 @@ def coarse_start(
     """
     start = Start(x)
     for stage in coarse_stages(rows, random_state):
-        with objective(stage.rows, stage.dtype) as stage_objective:
-            try:
+        try:
+            with objective(stage.rows, stage.dtype) as stage_objective:
                 solution = minimize(stage_objective, start.x, on_iteration=stage.should_leave)
-            except NonFiniteError:
-                continue  # float32 may overflow where float64 does not
+        except NonFiniteError:
+            continue  # float32 may overflow where float64 does not
+        except KeyboardInterrupt as interrupt:
+            return start._replace(interrupt=interrupt)
         start = Start(
             solution.last.x,
             start.n_iter + solution.last.number,

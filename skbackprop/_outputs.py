@@ -127,7 +127,11 @@ class SoftmaxUnits:
         e.reshape(-1)[ones] = 0
         others = e.dot(np.ones(e.shape[1], e.dtype))
         cost = np.log1p(others)
-        cost_sum = float(cost.sum(dtype=np.float64)) if w is None else float(w.dot(cost))
+        cost_sum = (
+            float(cost.sum(dtype=np.float64))
+            if w is None
+            else float(w.dot(cost.astype(np.float64)))
+        )
         if not math.isfinite(cost_sum):
             return self._cost_and_delta_of_large(z, ones, w)
         total = 1 + others

@@ -31,12 +31,19 @@ def _refuse(name: str, must_be: str, value: Any) -> InvalidParameterError:
 
 
 def _is_integer(value: Any, low: int) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= low
+    """Tell whether the value is an integer from low to the greatest that scipy's code takes."""
+    is_integer = isinstance(value, Integral) and not isinstance(value, bool)
+    return is_integer and low <= int(value) < 2**31
 
 
 def _is_real(value: Any, low: float = 0.0, high: float = np.inf) -> bool:
     """Tell whether the value is a number with low <= value < high."""
-    return isinstance(value, Real) and not isinstance(value, bool) and low <= float(value) < high
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    try:
+        return low <= float(value) < high
+    except OverflowError:
+        return False
 
 
 def _is_sequence(value: Any) -> bool:
@@ -67,7 +74,7 @@ def _activations(value: Any, n_hidden: int) -> tuple[str, ...]:
 
 _OPTION_RANGES: dict[str, dict[str, tuple[Callable[[Any], bool], str]]] = {
     "lbfgs": {
-        "maxcor": (lambda v: _is_integer(v, 1), "an int >= 1"),
+        "maxcor": (lambda v: _is_integer(v, 1) and v <= 10_000, "an int from 1 to 10000"),
         "ftol": (_is_real, "a finite number >= 0"),
         "maxfun": (lambda v: _is_integer(v, 1), "an int >= 1"),
         "maxls": (lambda v: _is_integer(v, 1), "an int >= 1"),

@@ -8,7 +8,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from skbackprop._network import Network
 from skbackprop._objective import Objective
-from skbackprop._shards import make_shards, multiply_adds
+from skbackprop._shards import make_shards, work_of_row
 from skbackprop._thetas import Shapes
 from skbackprop._threads import worker_map
 from skbackprop._training_rows import TrainingRows
@@ -37,7 +37,7 @@ class Problem(NamedTuple):
     def objective(self, rows: TrainingRows, dtype: DTypeLike) -> Iterator[Objective]:
         """Yield J and D over these rows, computed in this type, with threads to compute it."""
         shards = make_shards(self.network, self.shapes, rows, dtype)
-        with worker_map(len(shards), multiply_adds(self.shapes, rows.n_rows)) as run:
+        with worker_map(len(shards), rows.n_rows * work_of_row(rows.X, self.shapes)) as run:
             yield Objective(
                 shards,
                 self.shapes,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 
 # Elements of X up to which the rows take the canonical form: at this size it costs some
-# hundredths of a second, less than one evaluation in ten of the fit that follows.
+# hundredths of a second for 16 columns or more, and up to 0.8 for a single one.
 CANONICAL_SIZE = 2**20
 
 

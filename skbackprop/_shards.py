@@ -9,15 +9,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+from scipy.sparse import issparse
 
 from skbackprop._network import Block, Network, row_buffers
 from skbackprop._thetas import Layer, Shapes, layers_of, sum_layers
 from skbackprop._training_rows import TrainingRows
 
-# Found by measuring: the rows of X and the buffers of a block fit the processor's second
-# cache several times over, which matters less than the calls that small blocks cost.
+# Found by measuring: with its rows of X and its buffers, a block stays near the size of the
+# processor's second cache; smaller ones cost more in calls than they gain.
 BLOCK_BYTES = 2**20
 BLOCK_ROWS = 128
+# Multiply-adds that a block and a shard must have for each element of the gradient sums that
+# they write: rows of a wide sparse X have few.
+WORK_PER_SUM = 8
 # Multiply-adds of a forward pass that are worth a shard of their own, and how many shards
 # are enough: for a busy core to fall behind without holding up the others for long.
 SHARD_WORK = 1_500_000
@@ -27,17 +31,6 @@ MAX_SHARDS = 16
 def slices(start: int, stop: int, size: int) -> list[slice]:
     """Divide a range of rows into slices of that size; the last may be shorter."""
     return [slice(i, min(i + size, stop)) for i in range(start, stop, size)]
-
-
-def multiply_adds(shapes: Sequence[tuple[int, ...]], n_rows: int) -> float:
-    """Return the multiply-adds of one forward pass."""
-    return float(n_rows) * sum(s_out * columns for s_out, columns in shapes)
-
-
-def rows_of_block(shapes: Sequence[tuple[int, int]], dtype: DTypeLike) -> int:
-    """Return how many rows a block has: as many as the cache holds with their buffers."""
-    numbers = shapes[0][1] + sum(2 * s_out for s_out, _ in shapes)
-    return max(BLOCK_ROWS, BLOCK_BYTES // (numbers * np.dtype(dtype).itemsize))
 
 
 def positions_of_ones(y: NDArray, n_outputs: int) -> NDArray:
@@ -60,10 +53,28 @@ def positions_of_ones(y: NDArray, n_outputs: int) -> NDArray:
     return np.arange(len(y)) * n_outputs + y
 
 
-def rows_of_shard(shapes: Sequence[tuple[int, int]], n_rows: int) -> int:
+def work_of_row(X: Any, shapes: Sequence[tuple[int, ...]]) -> float:
+    """Return the multiply-adds of one row's forward pass; zeros of a sparse X cost nothing."""
+    stored = X.nnz / max(X.shape[0], 1) if issparse(X) else X.shape[1]
+    return shapes[0][0] * (stored + 1) + sum(s_out * columns for s_out, columns in shapes[1:])
+
+
+def rows_of_block(X: Any, shapes: Sequence[tuple[int, ...]], dtype: DTypeLike) -> int:
+    """Return how many rows a block has: as many as the cache holds with their buffers."""
+    n_parameters = sum(s_out * columns for s_out, columns in shapes)
+    work = work_of_row(X, shapes)
+    numbers = work / shapes[0][0] + sum(2 * s_out for s_out, _ in shapes)
+    by_cache = BLOCK_BYTES / (numbers * np.dtype(dtype).itemsize)
+    return max(BLOCK_ROWS, int(by_cache), int(WORK_PER_SUM * n_parameters / work))
+
+
+def rows_of_shard(X: Any, shapes: Sequence[tuple[int, ...]], n_rows: int) -> int:
     """Return how many rows a shard has: the data alone decide."""
+    n_parameters = sum(s_out * columns for s_out, columns in shapes)
+    work = n_rows * work_of_row(X, shapes)
+    least = max(SHARD_WORK, WORK_PER_SUM * n_parameters)
     n_shards = 1
-    while n_shards < MAX_SHARDS and 2 * n_shards * SHARD_WORK <= multiply_adds(shapes, n_rows):
+    while n_shards < MAX_SHARDS and 2 * n_shards * least <= work:
         n_shards *= 2
     return -(-n_rows // n_shards)
 
@@ -91,7 +102,8 @@ class Shard:
     ) -> None:
         self.network, self.X, self.dtype = network, rows.X, np.dtype(dtype)
         sizes = [s_out for s_out, _ in shapes]
-        block_rows = min(rows_of_block(shapes, self.dtype), part.stop - part.start)
+        block_rows = min(rows_of_block(rows.X, shapes, self.dtype), part.stop - part.start)
+        weight_unit = rows.weight_unit
         a = row_buffers(sizes, block_rows, dtype)
         delta = row_buffers(sizes[:-1], block_rows, dtype)
         summing = np.ones(block_rows, dtype)
@@ -100,27 +112,24 @@ class Shard:
             n = block.stop - block.start
             buffers = Block(
                 positions_of_ones(rows.y[block], sizes[-1]),
-                None if rows.w is None else (rows.w[block] / rows.weight_unit).astype(dtype),
+                None if rows.w is None else (rows.w[block] / weight_unit).astype(dtype),
                 summing[:n],
                 [buffer[:n] for buffer in a],
                 [buffer[:n] for buffer in delta],
             )
-            self.blocks.append((self._resident(rows, block), buffers))
+            self.blocks.append((self._view_or_copy(rows, block), buffers))
         n_parameters = sum(s_out * columns for s_out, columns in shapes)
         self.sums, self.block_sums = np.empty((2, n_parameters), dtype)
         self.Delta = sum_layers(self.sums, shapes)
         self.block_Delta = sum_layers(self.block_sums, shapes)
 
-    def _resident(self, rows: TrainingRows, block: slice) -> Any:
-        """Return the block's rows of X, or where in X they are if they must be copied."""
-        if rows.positions is not None:
-            return rows.positions[block]
-        return self.X[block] if self.X.dtype == self.dtype else block
-
-    def _fetch(self, where: Any) -> Any:
-        if isinstance(where, slice) or (isinstance(where, np.ndarray) and where.ndim == 1):
-            return self.X[where].astype(self.dtype, copy=False)
-        return where
+    def _view_or_copy(self, rows: TrainingRows, block: slice) -> Callable[[], Any]:
+        """Return a call that gives the block's rows of X: a view, or each time a copy."""
+        where = block if rows.positions is None else rows.positions[block]
+        if isinstance(where, slice) and self.X.dtype == self.dtype:
+            view = self.X[where]
+            return lambda: view
+        return lambda: self.X[where].astype(self.dtype, copy=False)
 
     def cost_and_gradient(self, thetas: Sequence[Layer]) -> tuple[float, NDArray]:
         """Return the weighted sums of cost and gradient over the shard's rows.
@@ -128,10 +137,10 @@ class Shard:
         The gradient sums, laid out as by `sum_layers`, are the shard's own buffer, good
         until the next call.
         """
-        X, block = self.blocks[0]
-        cost = self.network.cost_and_gradient(thetas, self._fetch(X), block, self.Delta)
-        for X, block in self.blocks[1:]:
-            cost += self.network.cost_and_gradient(thetas, self._fetch(X), block, self.block_Delta)
+        rows_of_X, block = self.blocks[0]
+        cost = self.network.cost_and_gradient(thetas, rows_of_X(), block, self.Delta)
+        for rows_of_X, block in self.blocks[1:]:
+            cost += self.network.cost_and_gradient(thetas, rows_of_X(), block, self.block_Delta)
             self.sums += self.block_sums
         return cost, self.sums
 
@@ -140,8 +149,18 @@ def make_shards(
     network: Network, shapes: Shapes, rows: TrainingRows, dtype: DTypeLike
 ) -> list[Shard]:
     """Divide rows into shards; see `Shard` for the parameters."""
-    size = rows_of_shard(shapes, rows.n_rows)
+    size = rows_of_shard(rows.X, shapes, rows.n_rows)
     return [Shard(network, shapes, rows, part, dtype) for part in slices(0, rows.n_rows, size)]
+
+
+def _in_dtype(X: Any, dtype: np.dtype) -> Any:
+    """Return finite rows in another dtype."""
+    if X.dtype == dtype:
+        return X
+    X = X.astype(dtype)
+    if not np.isfinite(X.data if issparse(X) else X).all():
+        raise ValueError(f"X contains infinity or a value too large for {dtype!r}")
+    return X
 
 
 def answer_rows(
@@ -158,7 +177,7 @@ def answer_rows(
     ----------
     network : Network
     thetas : sequence of ndarray
-        In the dtype of X.
+        Their dtype is that of the computation; X in another one is cast block by block.
     X : {ndarray, CSR array} of shape (n, n_features)
     answer : callable
         Turns the logits of some rows, of shape (rows, K), into an array with as many rows.
@@ -174,12 +193,13 @@ def answer_rows(
     """
     dtype, layers = thetas[0].dtype, layers_of(thetas)
     sizes = [len(Theta) for Theta in thetas]
-    block_rows = rows_of_block([Theta.shape for Theta in thetas], dtype)
+    block_rows = rows_of_block(X, [Theta.shape for Theta in thetas], dtype)
 
     def answer_part(part: slice) -> None:
         a = row_buffers(sizes, min(block_rows, part.stop - part.start), dtype)
         for block in slices(part.start, part.stop, block_rows):
-            z = network.forward(layers, X[block], [z[: block.stop - block.start] for z in a])
+            X_block = _in_dtype(X[block], dtype)
+            z = network.forward(layers, X_block, [z[: block.stop - block.start] for z in a])
             out[block] = answer(z)
 
     for _ in map(answer_part, slices(0, X.shape[0], 8 * block_rows)):

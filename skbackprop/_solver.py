@@ -119,7 +119,7 @@ class _Run:
             raise NonFiniteError(
                 f"the cost or its gradient became non-finite (cost {cost}) at evaluation "
                 f"{self.n_evaluations}: scale X, for instance with StandardScaler, or start "
-                "from smaller Thetas"
+                "from smaller Thetas, or decrease reg_lambda"
             )
         self._evaluated = x.copy(), cost, gradient
         if self.last is None:

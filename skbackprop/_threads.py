@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,16 +14,20 @@ from skbackprop._blas import single_threaded_blas
 SMALL_WORK = 2_000_000
 
 
-def _overflow_silently() -> None:
-    """Let an overflow show in the cost; numpy keeps this setting per thread."""
-    np.seterr(over="ignore", invalid="ignore")
+# An overflow shows in the cost, and the solver turns it into an error that says more.
+_SILENT: Any = {"over": "ignore", "invalid": "ignore", "under": "ignore"}
+
+
+def rounding_in_silence() -> AbstractContextManager[Any]:
+    """Return a context in which numpy does not warn of over- and underflow in this thread."""
+    return np.errstate(**_SILENT)
 
 
 @contextmanager
 def worker_map(n_tasks: int, work: float) -> Iterator[Callable[..., Iterable[Any]]]:
     """Hold BLAS at one thread, and yield a map that runs its calls on as many as it had.
 
-    An overflow is silent inside: it shows in the cost, and the solver says more of it.
+    Over- and underflow are silent inside.
 
     The budget is the one that BLAS has on entry, so that a user's threadpool_limits,
     joblib's inner limits and the environment are obeyed.
@@ -34,10 +39,10 @@ def worker_map(n_tasks: int, work: float) -> Iterator[Callable[..., Iterable[Any
     work : float
         Their multiply-adds together; a little is done without threads.
     """
-    with single_threaded_blas as budget, np.errstate(over="ignore", invalid="ignore"):
+    with single_threaded_blas as budget, rounding_in_silence():
         n_threads = min(budget, n_tasks)
         if n_threads < 2 or work < SMALL_WORK:
             yield map
             return
-        with ThreadPoolExecutor(n_threads, initializer=_overflow_silently) as pool:
+        with ThreadPoolExecutor(n_threads, initializer=partial(np.seterr, **_SILENT)) as pool:
             yield pool.map

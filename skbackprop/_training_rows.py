@@ -81,13 +81,13 @@ class TrainingRows(NamedTuple):
     def mean(self) -> NDArray:
         """Return the weighted mean of X, float64, shape (n_features,)."""
         total = np.zeros(self.X.shape[1])
-        w = np.ones(_MEAN_ROWS)
+        w, unit = np.ones(_MEAN_ROWS), self.weight_unit
         # In pieces: a product of float64 weights with all of a float32 X would copy it.
         for start in range(0, self.n_rows, _MEAN_ROWS):
             piece = slice(start, min(start + _MEAN_ROWS, self.n_rows))
             X = self.X[piece if self.positions is None else self.positions[piece]]
-            total += (w[: X.shape[0]] if self.w is None else self.w[piece]) @ X
-        return total / self.total_weight
+            total += (w[: X.shape[0]] if self.w is None else self.w[piece] / unit) @ X
+        return total / (self.total_weight / unit)
 
     def subset(self, chosen: NDArray) -> "TrainingRows":
         """Return the rows at these positions; X is shared."""
@@ -111,10 +111,11 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> NDArray | None:
         return None
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n_rows, sample_weight)
-    if np.iscomplexobj(sample_weight):
+    w = np.asarray(sample_weight)
+    if np.iscomplexobj(w):
         raise ValueError("sample_weight must hold real numbers, got complex ones")
     try:
-        w = np.asarray(sample_weight, dtype=np.float64)
+        w = w.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"sample_weight must hold numbers: {error}") from None
     check_array(w, ensure_2d=False, allow_nd=True, ensure_min_samples=0, input_name="sample_weight")
@@ -132,25 +133,26 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> NDArray | None:
     return w
 
 
-def _encode(y: Any) -> tuple[NDArray, NDArray, bool]:
-    """Return the encoded targets, the classes, and whether y is multilabel."""
-    if type_of_target(y, input_name="y") == "multilabel-indicator":
+def _encode(y: Any, is_multilabel: bool) -> tuple[NDArray, NDArray]:
+    """Return the encoded targets and the classes."""
+    if is_multilabel:
         Y = y.toarray() if issparse(y) else np.asarray(y)
         if not np.isin(Y, (0, 1)).all():
             raise ValueError(
                 f"y must hold only 0 and 1 where it is multilabel, got {np.unique(Y).tolist()}"
             )
-        return Y.astype(np.uint8), np.arange(Y.shape[1]), True
+        return Y.astype(np.uint8), np.arange(Y.shape[1])
     classes, codes = np.unique(y, return_inverse=True)
     if len(classes) < 2:
         raise ValueError(
             "y must have at least two classes among the rows of positive weight; "
             f"got one class only, {classes[0]!r}"
         )
-    return codes, classes, False
+    return codes, classes
 
 
-def _check_targets(y: Any, class_weight: Any) -> Any:
+def _check_targets(y: Any, class_weight: Any) -> tuple[Any, bool]:
+    """Return y, checked, and whether it is multilabel."""
     try:
         check_classification_targets(y)
         kind = type_of_target(y, input_name="y")
@@ -162,13 +164,13 @@ def _check_targets(y: Any, class_weight: Any) -> Any:
             f"got a {kind} target of shape {y.shape}"
         )
     if kind != "multilabel-indicator":
-        return column_or_1d(y, warn=True)
+        return column_or_1d(y, warn=True), False
     if class_weight is not None:
         raise ValueError(
             f"class_weight must be None where y is multilabel, got {class_weight!r}; "
             "use sample_weight to weigh rows"
         )
-    return y
+    return y, True
 
 
 def training_rows(X: Any, y: Any, sample_weight: Any, class_weight: Any) -> TrainingRows:
@@ -196,7 +198,8 @@ def training_rows(X: Any, y: Any, sample_weight: Any, class_weight: Any) -> Trai
         If the targets are not classes, or of one class only, if a weight is not
         valid, or classes are weighted where y is multilabel.
     """
-    y, index = _check_targets(y, class_weight), None
+    y, is_multilabel = _check_targets(y, class_weight)
+    index = None
     w = check_sample_weight(sample_weight, X.shape[0])
     if isinstance(class_weight, Mapping):
         takes_part = compute_sample_weight(dict(class_weight), y) > 0
@@ -207,7 +210,7 @@ def training_rows(X: Any, y: Any, sample_weight: Any, class_weight: Any) -> Trai
             raise ValueError(f"class_weight leaves no row of positive weight, got {class_weight!r}")
         index = np.flatnonzero(w)  # X itself may be large, or mapped from a file
         y, w = y[index], w[index]
-    codes, classes, is_multilabel = _encode(y)
+    codes, classes = _encode(y, is_multilabel)
     if len(codes) * X.shape[1] <= CANONICAL_SIZE:
         X, index = (X if index is None else X[index]), None
         X, codes, w = canonical_rows(X, codes, np.ones(len(codes)) if w is None else w)
@@ -215,6 +218,10 @@ def training_rows(X: Any, y: Any, sample_weight: Any, class_weight: Any) -> Trai
         # Only now: the weights of merged rows have been added exactly as they were given.
         w = np.ones(len(codes)) if w is None else w
         w = w * _weights_of_classes(class_weight, classes, np.bincount(codes, w))[codes]
+        if not np.isfinite(w.sum()):
+            raise ValueError(
+                f"class_weight must leave a finite sum of weights, got {class_weight!r}"
+            )
     if w is not None and (w == 1).all():
         w = None
     return TrainingRows(X, codes, w, classes, is_multilabel, index)

@@ -70,12 +70,13 @@ def convergence_message(
     return f"The fit {why}, with max |D| = {gradient_norm:.2e} against tol = {tol:.2e}. {remedy}"
 
 
-def null_message(loss: float, null_cost: float) -> str | None:
+def null_message(loss: float, null_cost: float, verdict: str) -> str | None:
     """Return what to warn of where J is no lower than that of the class frequencies, or None."""
     if loss < (1 - NULL_MARGIN) * null_cost or null_cost <= 0:  # 0: there is nothing to learn
         return None
+    too_few = "the iterations are too few, " if verdict in ("max_iter", "maxfun") else ""
     return (
         f"The fit ends no better than predicting the class frequencies (J = {loss:.6g}, theirs "
-        f"{null_cost:.6g}): reg_lambda is too strong, or X is not scaled. Decrease reg_lambda, "
-        "or scale X (for instance with StandardScaler)."
+        f"{null_cost:.6g}): {too_few}reg_lambda is too strong, or X is not scaled. Decrease "
+        "reg_lambda, or scale X (for instance with StandardScaler)."
     )

@@ -151,9 +151,9 @@ def logits(problem):
 
 def split_rows(monkeypatch, *, block_rows, shard_rows, max_shards):
     """Make the package divide few rows as it divides many."""
-    monkeypatch.setattr(_shards, "rows_of_block", lambda shapes, dtype: block_rows)
+    monkeypatch.setattr(_shards, "rows_of_block", lambda X, shapes, dtype: block_rows)
     monkeypatch.setattr(
-        _shards, "rows_of_shard", lambda shapes, n_rows: max(shard_rows, -(-n_rows // max_shards))
+        _shards, "rows_of_shard", lambda X, shapes, n: max(shard_rows, -(-n // max_shards))
     )
 
 

@@ -11,6 +11,7 @@ from sklearn.preprocessing import scale
 import skbackprop._coarse_start
 from skbackprop import BackpropClassifier
 from skbackprop._coarse_start import Slow, nested_subsets
+from skbackprop._objective import Objective
 from skbackprop._solver import Iteration
 
 X, y = load_digits(return_X_y=True)
@@ -169,3 +170,25 @@ def test_bad_value(value):
     with pytest.raises(ValueError, match="coarse_start") as error:
         classifier(coarse_start=value).fit(IRIS, SPECIES)
     assert repr(value) in str(error.value)
+
+
+@pytest.mark.parametrize("stage", [1, 2, 3])
+def test_interrupt_at_the_first_evaluation_of_a_later_stage(monkeypatch, stage):
+    real, objectives = Objective.__call__, []
+
+    def ctrl_c(self, vector):
+        if self not in objectives:
+            objectives.append(self)
+        if objectives.index(self) == stage and not interrupted:
+            interrupted.append(True)
+            raise KeyboardInterrupt
+        return real(self, vector)
+
+    interrupted = []
+    monkeypatch.setattr(Objective, "__call__", ctrl_c)
+    fitted = classifier()
+    with pytest.raises(KeyboardInterrupt):
+        fitted.fit(X, y)
+    assert interrupted
+    assert fitted.score(X, y) > 0.8
+    assert fitted.loss_curve_ == [fitted.loss_]

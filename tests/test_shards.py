@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from objectives import logits, make_objective, make_problem, rows_of_blocks, split_rows
 from scipy.sparse import csr_array
 
-from skbackprop._shards import positions_of_ones
+from skbackprop._shards import positions_of_ones, rows_of_block, rows_of_shard, work_of_row
 
 # Name: the constants, and the rows of every block of every shard that 23 rows make.
 SPLITS = {
@@ -93,3 +93,13 @@ def test_whoever_runs_the_shards_gets_the_same_bits(monkeypatch, centred):
 )
 def test_positions_of_ones(y, n_outputs, expected):
     assert_array_equal(positions_of_ones(np.array(y), n_outputs), expected)
+
+
+def test_rows_of_a_wide_sparse_matrix_share_gradient_sums():
+    # What a block or shard writes must be worth it: few stored values, many parameters.
+    X = csr_array((np.ones(20_000), (np.arange(20_000), np.arange(20_000) % 500)))
+    shapes = [(25, 501), (4, 26)]
+    n_parameters = 25 * 501 + 4 * 26
+    for n_rows in (rows_of_block(X, shapes, float), rows_of_shard(X, shapes, 20_000)):
+        assert n_rows * work_of_row(X, shapes) >= n_parameters
+    assert rows_of_block(X, shapes, float) > rows_of_block(X.toarray(), shapes, float)

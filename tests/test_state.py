@@ -360,3 +360,14 @@ def test_an_error_after_the_solver_keeps_the_old_model(monkeypatch):
     with pytest.raises(MemoryError):
         classifier.fit(IRIS[:, :2], SPECIES)
     assert vars(classifier) == before
+
+
+def test_attributes_of_a_subclass_stay():
+    class Remembers(BackpropClassifier):
+        def fit(self, X, y):
+            self.seen_ = len(X)
+            return super().fit(X, y)
+
+    fitted = Remembers(3, random_state=0).fit(IRIS, SPECIES)
+    assert fitted.seen_ == len(IRIS)
+    assert fitted.score(IRIS, SPECIES) > 0.9

@@ -1,0 +1,146 @@
+"""One cost and gradient of the same network on the same data, by this package and its peers.
+
+Each function takes the problem and returns a call that evaluates it once. All of them have
+logistic hidden units, softmax outputs, the same Thetas and the same penalty.
+"""
+
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+
+from skbackprop._activations import ACTIVATIONS
+from skbackprop._network import Network
+from skbackprop._outputs import SoftmaxUnits
+from skbackprop._problem import Problem
+from skbackprop._thetas import random_thetas, theta_shapes
+from skbackprop._training_rows import TrainingRows
+
+
+class Case(NamedTuple):
+    """Rows, layer sizes and precision of a problem."""
+
+    m: int
+    sizes: tuple[int, ...]
+    dtype: str
+
+    def data(self):
+        rng = np.random.default_rng(0)
+        X = rng.standard_normal((self.m, self.sizes[0]), dtype=np.float32).astype(self.dtype)
+        y = rng.integers(self.sizes[-1], size=self.m)
+        y[: self.sizes[-1]] = np.arange(self.sizes[-1])
+        return X, y
+
+    def thetas(self):
+        shapes = theta_shapes(self.sizes)
+        return random_thetas(shapes, [1.0] * len(shapes), np.random.RandomState(0))
+
+    @property
+    def reg_lambda(self):
+        return 1 / self.m
+
+
+def skbackprop(case):
+    X, y = case.data()
+    rows = TrainingRows(X, y, None, np.arange(case.sizes[-1]), False)
+    network = Network([ACTIVATIONS["logistic"]] * (len(case.sizes) - 2), SoftmaxUnits())
+    centres = [rows.mean(), *(np.full(size, 0.5) for size in case.sizes[1:-1])]
+    problem = Problem(network, theta_shapes(case.sizes), centres, case.reg_lambda)
+    context = problem.objective(rows, X.dtype)
+    objective = context.__enter__()  # for as long as the process lasts
+    vector = objective.vector(case.thetas())
+    return lambda: (objective(vector), context)
+
+
+def mlpclassifier(case):
+    """MLPClassifier's own function, as it gives it to scipy, in the precision of X."""
+    import scipy.optimize
+    from sklearn.neural_network import MLPClassifier
+
+    X, y = case.data()
+    given = {}
+
+    class Caught(Exception):  # noqa: N818
+        pass
+
+    def catch(function, x0, args=(), **kwargs):
+        given.update(function=function, args=args)
+        raise Caught
+
+    estimator = MLPClassifier(
+        case.sizes[1:-1], activation="logistic", solver="lbfgs", alpha=1.0, random_state=0
+    )
+    minimize, scipy.optimize.minimize = scipy.optimize.minimize, catch
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            estimator.fit(X, y)
+    except Caught:
+        pass
+    finally:
+        scipy.optimize.minimize = minimize
+    thetas = case.thetas()
+    packed = [Theta[:, 1:].T.ravel() for Theta in thetas] + [Theta[:, 0] for Theta in thetas]
+    vector = np.concatenate(packed).astype(case.dtype)
+    return lambda: given["function"](vector, *given["args"])
+
+
+def jax(case):
+    import jax as jax_
+    import jax.numpy as jnp
+
+    jax_.config.update("jax_enable_x64", True)
+    X, y = (jnp.asarray(array) for array in case.data())
+
+    def cost(thetas):
+        a = X
+        for Theta in thetas[:-1]:
+            a = jax_.nn.sigmoid(a @ Theta[:, 1:].T + Theta[:, 0])
+        z = a @ thetas[-1][:, 1:].T + thetas[-1][:, 0]
+        log_likelihood = jnp.take_along_axis(jax_.nn.log_softmax(z), y[:, None], axis=1).mean()
+        penalty = sum((Theta[:, 1:] ** 2).sum() for Theta in thetas)
+        return case.reg_lambda / 2 * penalty - log_likelihood
+
+    evaluate = jax_.jit(jax_.value_and_grad(cost))
+    thetas = [jnp.asarray(Theta, dtype=case.dtype) for Theta in case.thetas()]
+    return lambda: jax_.block_until_ready(evaluate(thetas))
+
+
+def pytorch(case):
+    import torch
+
+    X, y = (torch.from_numpy(array) for array in case.data())
+    dtype = getattr(torch, case.dtype)
+    thetas = [torch.tensor(T, dtype=dtype, requires_grad=True) for T in case.thetas()]
+
+    def evaluate():
+        a = X
+        for Theta in thetas[:-1]:
+            a = torch.sigmoid(torch.addmm(Theta[:, 0], a, Theta[:, 1:].T))
+        z = torch.addmm(thetas[-1][:, 0], a, thetas[-1][:, 1:].T)
+        penalty = sum((Theta[:, 1:] ** 2).sum() for Theta in thetas)
+        cost = torch.nn.functional.cross_entropy(z, y) + case.reg_lambda / 2 * penalty
+        return cost, torch.autograd.grad(cost, thetas)
+
+    return evaluate
+
+
+def products(case):
+    """Time the network's own matrix products and nothing else: the limit."""
+    X, _ = case.data()
+    thetas = [np.ascontiguousarray(Theta[:, 1:], dtype=case.dtype) for Theta in case.thetas()]
+    a = [X, *(np.full((case.m, size), 0.5, dtype=case.dtype) for size in case.sizes[1:])]
+    Delta = [np.empty_like(Theta) for Theta in thetas]
+
+    def evaluate():
+        for l, Theta in enumerate(thetas):
+            np.dot(a[l], Theta.T, out=a[l + 1])
+        for l in reversed(range(len(thetas))):
+            np.dot(a[l + 1].T, a[l], out=Delta[l])
+            if l > 0:
+                np.dot(a[l + 1], thetas[l], out=a[l])
+
+    return evaluate
+
+
+PEERS = {f.__name__: f for f in (skbackprop, mlpclassifier, jax, pytorch, products)}
