@@ -4,6 +4,7 @@ How rows are divided into shards, and a shard into blocks, follows from the data
 Whoever runs the shards, and on however many threads, the same sums come out.
 """
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -15,16 +16,16 @@ from skbackprop._network import Block, Network, row_buffers
 from skbackprop._thetas import Layer, Shapes, layers_of, sum_layers
 from skbackprop._training_rows import TrainingRows
 
-# Found by measuring: with its rows of X and its buffers, a block stays near the size of the
-# processor's second cache; smaller ones cost more in calls than they gain.
-BLOCK_BYTES = 2**20
+# Found by measuring: with its rows of X and its buffers, a block of a few times the processor's
+# second cache is quickest; smaller ones cost more in calls than they gain.
+BLOCK_BYTES = 2**21
 BLOCK_ROWS = 128
 # Multiply-adds that a block and a shard must have for each element of the gradient sums that
 # they write: rows of a wide sparse X have few.
 WORK_PER_SUM = 8
-# Multiply-adds of a forward pass that are worth a shard of their own, and how many shards
-# are enough: for a busy core to fall behind without holding up the others for long.
-SHARD_WORK = 1_500_000
+# Shards grow in number with the root of the multiply-adds: two pay from this number times
+# four on, and more let a busy core fall behind without holding up the others for long.
+SHARD_WORK = 750_000
 MAX_SHARDS = 16
 
 
@@ -72,10 +73,8 @@ def rows_of_shard(X: Any, shapes: Sequence[tuple[int, ...]], n_rows: int) -> int
     """Return how many rows a shard has: the data alone decide."""
     n_parameters = sum(s_out * columns for s_out, columns in shapes)
     work = n_rows * work_of_row(X, shapes)
-    least = max(SHARD_WORK, WORK_PER_SUM * n_parameters)
-    n_shards = 1
-    while n_shards < MAX_SHARDS and 2 * n_shards * least <= work:
-        n_shards *= 2
+    most = min(MAX_SHARDS, math.sqrt(work / SHARD_WORK), work / (WORK_PER_SUM * n_parameters))
+    n_shards = 2 ** int(math.log2(max(most, 1)))
     return -(-n_rows // n_shards)
 
 

