@@ -20,9 +20,12 @@ from skbackprop._training_rows import TrainingRows
 # second cache is quickest; smaller ones cost more in calls than they gain.
 BLOCK_BYTES = 2**21
 BLOCK_ROWS = 128
-# Multiply-adds that a block and a shard must have for each element of the gradient sums that
-# they write: rows of a wide sparse X have few.
+# Multiply-adds that a block must have for each element of the gradient sums that it writes
+# (rows of a wide sparse X have few), and a shard for each that one thread has to add up;
+# those of a sparse matrix take longer.
 WORK_PER_SUM = 8
+SHARD_WORK_PER_SUM = 256
+SPARSE_SHARD_WORK_PER_SUM = 16
 # Shards grow in number with the root of the multiply-adds: two pay from this number times
 # four on, and more let a busy core fall behind without holding up the others for long.
 SHARD_WORK = 750_000
@@ -73,7 +76,8 @@ def rows_of_shard(X: Any, shapes: Sequence[tuple[int, ...]], n_rows: int) -> int
     """Return how many rows a shard has: the data alone decide."""
     n_parameters = sum(s_out * columns for s_out, columns in shapes)
     work = n_rows * work_of_row(X, shapes)
-    most = min(MAX_SHARDS, math.sqrt(work / SHARD_WORK), work / (WORK_PER_SUM * n_parameters))
+    per_sum = SPARSE_SHARD_WORK_PER_SUM if issparse(X) else SHARD_WORK_PER_SUM
+    most = min(MAX_SHARDS, math.sqrt(work / SHARD_WORK), work / (per_sum * n_parameters))
     n_shards = 2 ** int(math.log2(max(most, 1)))
     return -(-n_rows // n_shards)
 
