@@ -23,8 +23,8 @@ CASES = [("logistic", "lbfgs"), ("logistic", "cg"), ("tanh", "lbfgs"), ("relu", 
 MAX_ITER = 1000
 
 
-def no_centres(rows, settings):
-    sizes = rows.layer_sizes(settings.hidden_layer_sizes)[:-1]
+def no_centres(rows, hidden_layer_sizes, activations):
+    sizes = rows.layer_sizes(hidden_layer_sizes)[:-1]
     return [np.zeros(size) for size in sizes]
 
 

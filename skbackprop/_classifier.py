@@ -1,7 +1,6 @@
 """BackpropClassifier: validate, encode, compose, store."""
 
 import copy
-import reprlib
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import Tags, check_array, check_random_state
+from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skbackprop._activations import ACTIVATIONS
@@ -21,18 +20,13 @@ from skbackprop._network import Network
 from skbackprop._objective import Objective
 from skbackprop._outputs import OutputUnits, output_units
 from skbackprop._parameters import Settings, check_parameters
-from skbackprop._problem import Problem
+from skbackprop._problem import Problem, auto_reg_lambda, layer_centres
 from skbackprop._shards import answer_rows, work_of_row
 from skbackprop._solver import Solution, solution_at, solve
-from skbackprop._thetas import random_thetas, theta_shapes, unroll
+from skbackprop._thetas import check_thetas, random_thetas, theta_shapes, unroll
 from skbackprop._threads import rounding_in_silence, worker_map
 from skbackprop._training_rows import TrainingRows, training_rows
 from skbackprop._verdict import convergence_message, null_message, print_iteration, print_stage
-
-# The greatest lambda that "auto" gives: 1/m silences data of a few dozen rows.
-AUTO_LAMBDA_CAP = 1e-3
-# Since tanh(t) = 2 g(2t) - 1, a logistic unit feels four times the penalty of a tanh unit.
-AUTO_LAMBDA_FACTOR = {"logistic": 1.0, "identity": 1.0, "tanh": 4.0, "relu": 4.0}
 
 
 class BackpropClassifier(ClassifierMixin, BaseEstimator):
@@ -274,29 +268,7 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):
         if given is None:
             return None
         shapes = theta_shapes(rows.layer_sizes(settings.hidden_layer_sizes))
-        if len(given) != len(shapes):
-            raise ValueError(f"{name} must hold {len(shapes)} arrays, got {len(given)}")
-        return [
-            self._given_theta(f"{name}[{l}]", Theta, shape)
-            for l, (Theta, shape) in enumerate(zip(given, shapes, strict=True))
-        ]
-
-    @staticmethod
-    def _given_theta(name: str, value: Any, shape: tuple[int, int]) -> NDArray:
-        try:
-            Theta = np.asarray(value)
-            if np.iscomplexobj(Theta):
-                raise TypeError("complex numbers")
-            Theta = Theta.astype(np.float64)
-        except (TypeError, ValueError):
-            raise ValueError(
-                f"{name} must be an array of numbers, got {reprlib.repr(value)}"
-            ) from None
-        if Theta.shape != shape:
-            raise ValueError(
-                f"{name} must have shape {shape}, got {Theta.shape}: {reprlib.repr(value)}"
-            )
-        return check_array(Theta, input_name=name)
+        return check_thetas(name, given, shapes)
 
     def _fit_rows(
         self, rows: TrainingRows, settings: Settings, thetas_init: list[NDArray] | None
@@ -315,10 +287,21 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):
         problem = Problem(
             self._network(),
             theta_shapes(rows.layer_sizes(settings.hidden_layer_sizes)),
-            layer_centres(rows, settings),
+            layer_centres(rows, settings.hidden_layer_sizes, settings.activations),
             self.reg_lambda_,
         )
         self.n_layers_ = len(problem.shapes) + 1
+        solution = self._minimize(rows, problem, settings, thetas_init)
+        return solution, problem.network.output.null_cost(rows.frequencies)
+
+    def _minimize(
+        self,
+        rows: TrainingRows,
+        problem: Problem,
+        settings: Settings,
+        thetas_init: list[NDArray] | None,
+    ) -> Solution:
+        """Minimize J from given Thetas or a start of our own, and store where it ended."""
         minimize = partial(
             solve,
             solver=self.solver,
@@ -343,7 +326,7 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):
         if solution.interrupt is not None and start.n_iter + solution.last.number == 0:
             raise solution.interrupt
         self._store(solution, objective, start.n_evaluations)
-        return solution, problem.network.output.null_cost(rows.frequencies)
+        return solution
 
     def _start(
         self, rows: TrainingRows, problem: Problem, minimize: Callable[..., Solution]
@@ -515,39 +498,3 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):
             If X has other features than those fitted, or holds NaN or infinity.
         """
         return self._probabilities(X, lambda output, z: output.log_proba(z))
-
-
-def auto_reg_lambda(rows: TrainingRows, activations: Sequence[str]) -> float:
-    """Return the lambda that "auto" stands for.
-
-    Parameters
-    ----------
-    rows : TrainingRows
-    activations : sequence of str
-        Of the hidden layers.
-
-    Returns
-    -------
-    float
-        See `BackpropClassifier`. The number of rows bounds W from below where weights
-        are normalised to sum to 1, as by AdaBoostClassifier.
-    """
-    factor = min((AUTO_LAMBDA_FACTOR[name] for name in activations), default=1.0)
-    return factor * min(1 / max(rows.total_weight, rows.n_rows), AUTO_LAMBDA_CAP)
-
-
-def layer_centres(rows: TrainingRows, settings: Settings) -> list[NDArray]:
-    """Return about where the inputs of each Theta lie: the c of the centred coordinates.
-
-    Parameters
-    ----------
-    rows : TrainingRows
-    settings : Settings
-
-    Returns
-    -------
-    list of ndarray
-        The mean of X, then a constant for each hidden layer that its activation gives.
-    """
-    hidden = zip(settings.hidden_layer_sizes, settings.activations, strict=True)
-    return [rows.mean(), *(np.full(size, ACTIVATIONS[name].centre) for size, name in hidden)]

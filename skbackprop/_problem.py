@@ -1,17 +1,24 @@
 """A training problem: the same network, penalty and coordinates over whichever rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
+import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from skbackprop._activations import ACTIVATIONS
 from skbackprop._network import Network
 from skbackprop._objective import Objective
 from skbackprop._shards import make_shards, work_of_row
 from skbackprop._thetas import Shapes
 from skbackprop._threads import worker_map
 from skbackprop._training_rows import TrainingRows
+
+# The greatest lambda that "auto" gives: 1/m silences data of a few dozen rows.
+AUTO_LAMBDA_CAP = 1e-3
+# Since tanh(t) = 2 g(2t) - 1, a logistic unit feels four times the penalty of a tanh unit.
+AUTO_LAMBDA_FACTOR = {"logistic": 1.0, "identity": 1.0, "tanh": 4.0, "relu": 4.0}
 
 
 class Problem(NamedTuple):
@@ -47,3 +54,43 @@ class Problem(NamedTuple):
                 centres=self.centres,
                 map=run,
             )
+
+
+def auto_reg_lambda(rows: TrainingRows, activations: Sequence[str]) -> float:
+    """Return the lambda that "auto" stands for.
+
+    Parameters
+    ----------
+    rows : TrainingRows
+    activations : sequence of str
+        Of the hidden layers.
+
+    Returns
+    -------
+    float
+        See `BackpropClassifier`. The number of rows bounds W from below where weights
+        are normalised to sum to 1, as by AdaBoostClassifier.
+    """
+    factor = min((AUTO_LAMBDA_FACTOR[name] for name in activations), default=1.0)
+    return factor * min(1 / max(rows.total_weight, rows.n_rows), AUTO_LAMBDA_CAP)
+
+
+def layer_centres(
+    rows: TrainingRows, hidden_layer_sizes: Sequence[int], activations: Sequence[str]
+) -> list[NDArray]:
+    """Return about where the inputs of each Theta lie: the c of the centred coordinates.
+
+    Parameters
+    ----------
+    rows : TrainingRows
+    hidden_layer_sizes : sequence of int
+    activations : sequence of str
+        Of the hidden layers.
+
+    Returns
+    -------
+    list of ndarray
+        The mean of X, then a constant for each hidden layer that its activation gives.
+    """
+    hidden = zip(hidden_layer_sizes, activations, strict=True)
+    return [rows.mean(), *(np.full(size, ACTIVATIONS[name].centre) for size, name in hidden)]

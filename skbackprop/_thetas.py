@@ -3,12 +3,14 @@
 Theta[l] has shape (s_{l+1}, s_l + 1): one row per unit, the bias in column 0.
 """
 
+import reprlib
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils import check_array
 
 Shapes = list[tuple[int, int]]
 
@@ -32,6 +34,41 @@ def random_thetas(
         Theta = random_state.uniform(-bound, bound, size=(s_out, columns))
         Theta[:, 0] = 0
         thetas.append(Theta)
+    return thetas
+
+
+def check_thetas(name: str, given: Sequence[Any], shapes: Shapes) -> list[NDArray]:
+    """Return Thetas that a user gave as float64 arrays.
+
+    Parameters
+    ----------
+    name : str
+        What the errors call them.
+    given : sequence of array-like
+        One for each shape.
+    shapes : list of tuple
+        The shapes that they must have.
+
+    Raises
+    ------
+    ValueError
+        If their number or a shape is wrong, or they do not hold finite real numbers.
+    """
+    if len(given) != len(shapes):
+        raise ValueError(f"{name} must hold {len(shapes)} arrays, got {len(given)}")
+    thetas = []
+    for l, (value, shape) in enumerate(zip(given, shapes, strict=True)):
+        shown = reprlib.repr(value)
+        try:
+            Theta = np.asarray(value)
+            if np.iscomplexobj(Theta):
+                raise TypeError("complex numbers")
+            Theta = Theta.astype(np.float64)
+        except (TypeError, ValueError):
+            raise ValueError(f"{name}[{l}] must be an array of numbers, got {shown}") from None
+        if Theta.shape != shape:
+            raise ValueError(f"{name}[{l}] must have shape {shape}, got {Theta.shape}: {shown}")
+        thetas.append(check_array(Theta, input_name=f"{name}[{l}]"))
     return thetas
 
 
