@@ -4,7 +4,8 @@ Runs every case in processes of its own (pyperf), once with the threads as they 
 for the peers whose products BLAS makes, once with BLAS on one thread: the better counts.
 Prints a table of ratios of medians with their spread, and writes `evaluation.json`, which
 `python -m pyperf stats evaluation.json` reads too. `--fast` takes fewer values; `--only
-NAME[,NAME]` some peers; those that are not installed are left out with a note.
+NAME[,NAME]` some peers, `--most-rows M` the smaller cases; peers that are not installed are
+left out with a note.
 """
 
 import importlib.util
@@ -55,31 +56,33 @@ def main():
         os.environ.pop(name, None)
 
     def pass_on(command, args):
-        command.extend(["--only", args.only])
+        command.extend(["--only", args.only, "--most-rows", str(args.most_rows)])
 
     runner = pyperf.Runner(processes=3, values=5, warmups=1, add_cmdline_args=pass_on)
     runner.argparser.add_argument("--only", default=",".join(PEERS))
+    runner.argparser.add_argument("--most-rows", type=int, default=100_000)
     args = runner.parse_args()
     if not args.worker:
         OUTPUT.unlink(missing_ok=True)
         args.output = args.output or str(OUTPUT)
     peers = [p for p in args.only.split(",") if importlib.util.find_spec(MODULES.get(p, "numpy"))]
-    for case in CASES:
+    cases = [case for case in CASES if case.m <= args.most_rows]
+    for case in cases:
         for peer in peers:
             for threads in ("all", "one") if peer in ON_ONE_THREAD_TOO else ("all",):
                 runner.bench_time_func(name_of(case, peer, threads), time_peer, case, peer, threads)
     if not args.worker:
         for peer in set(args.only.split(",")) - set(peers):
             print(f"{peer} is not installed: left out")
-        print_table(pyperf.BenchmarkSuite.load(args.output), peers)
+        print_table(pyperf.BenchmarkSuite.load(args.output), cases, peers)
 
 
-def print_table(suite, peers):
+def print_table(suite, cases, peers):
     times = {b.get_name(): np.array(b.get_values()) for b in suite.get_benchmarks()}
     others = [peer for peer in peers if peer != "skbackprop"]
     print("\npeer / skbackprop: ratio of medians, and of the quartiles that lie furthest apart")
     print(f"{'m: layers':>30} {'skbackprop':>11}" + "".join(f"{peer:>24}" for peer in others))
-    for case in CASES:
+    for case in cases:
         ours = times[name_of(case, "skbackprop", "all")]
         cells = []
         for peer in others:
