@@ -60,7 +60,7 @@ def mlpclassifier(case):
     X, y = case.data()
     given = {}
 
-    class Caught(Exception):  # noqa: N818
+    class Caught(Exception):  # noqa: N818 (a signal, not an error)
         pass
 
     def catch(function, x0, args=(), **kwargs):

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 # Imported for the BLAS that it brings: the controller knows only what is loaded.
-import scipy.linalg  # noqa: F401
+import scipy.linalg  # noqa: F401 (loaded, not used)
 from threadpoolctl import ThreadpoolController
 
 

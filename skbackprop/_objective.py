@@ -23,7 +23,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from skbackprop._thetas import Layer, Shapes, layers_of, roll, sum_layers, unroll
+from skbackprop._thetas import Layer, Shapes, count_parameters, layers_of, roll, sum_layers, unroll
 
 # Below, a change of coordinates is a product with a small matrix (measured).
 FEW_PARAMETERS = 100
@@ -74,7 +74,7 @@ class Objective:
         self.total_weight = total_weight
         self.centres = centres
         self.map = map
-        n_parameters = sum(s_out * columns for s_out, columns in shapes)
+        n_parameters = count_parameters(shapes)
         self._penalty = np.full(n_parameters, float(reg_lambda))
         for bias, _ in layers_of(roll(self._penalty, shapes)):
             bias[...] = 0

@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 from scipy.sparse import issparse
 
 from skbackprop._network import Block, Network, row_buffers
-from skbackprop._thetas import Layer, Shapes, layers_of, sum_layers
+from skbackprop._thetas import Layer, Shapes, count_parameters, layers_of, sum_layers
 from skbackprop._training_rows import TrainingRows
 
 # Found by measuring: with its rows of X and its buffers, a block of a few times the processor's
@@ -60,12 +60,12 @@ def positions_of_ones(y: NDArray, n_outputs: int) -> NDArray:
 def work_of_row(X: Any, shapes: Sequence[tuple[int, ...]]) -> float:
     """Return the multiply-adds of one row's forward pass; zeros of a sparse X cost nothing."""
     stored = X.nnz / max(X.shape[0], 1) if issparse(X) else X.shape[1]
-    return shapes[0][0] * (stored + 1) + sum(s_out * columns for s_out, columns in shapes[1:])
+    return shapes[0][0] * (stored + 1) + count_parameters(shapes[1:])
 
 
 def rows_of_block(X: Any, shapes: Sequence[tuple[int, ...]], dtype: DTypeLike) -> int:
     """Return how many rows a block has: as many as the cache holds with their buffers."""
-    n_parameters = sum(s_out * columns for s_out, columns in shapes)
+    n_parameters = count_parameters(shapes)
     work = work_of_row(X, shapes)
     numbers = work / shapes[0][0] + sum(2 * s_out for s_out, _ in shapes)
     by_cache = BLOCK_BYTES / (numbers * np.dtype(dtype).itemsize)
@@ -74,7 +74,7 @@ def rows_of_block(X: Any, shapes: Sequence[tuple[int, ...]], dtype: DTypeLike) -
 
 def rows_of_shard(X: Any, shapes: Sequence[tuple[int, ...]], n_rows: int) -> int:
     """Return how many rows a shard has: the data alone decide."""
-    n_parameters = sum(s_out * columns for s_out, columns in shapes)
+    n_parameters = count_parameters(shapes)
     work = n_rows * work_of_row(X, shapes)
     per_sum = SPARSE_SHARD_WORK_PER_SUM if issparse(X) else SHARD_WORK_PER_SUM
     most = min(MAX_SHARDS, math.sqrt(work / SHARD_WORK), work / (per_sum * n_parameters))
@@ -121,7 +121,7 @@ class Shard:
                 [buffer[:n] for buffer in delta],
             )
             self.blocks.append((self._view_or_copy(rows, block), buffers))
-        n_parameters = sum(s_out * columns for s_out, columns in shapes)
+        n_parameters = count_parameters(shapes)
         self.sums, self.block_sums = np.empty((2, n_parameters), dtype)
         self.Delta = sum_layers(self.sums, shapes)
         self.block_Delta = sum_layers(self.block_sums, shapes)

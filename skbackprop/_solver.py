@@ -89,7 +89,7 @@ class NonFiniteError(ValueError):
     """The cost or its gradient became infinite or NaN."""
 
 
-class _ConvergedAtStart(Exception):  # noqa: N818  (no error)
+class _ConvergedAtStart(Exception):  # noqa: N818 (a signal, not an error)
     """Ends a minimization that has nothing to do."""
 
 

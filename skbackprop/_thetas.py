@@ -85,6 +85,11 @@ def roll(vector: NDArray, shapes: Shapes) -> list[NDArray]:
     ]
 
 
+def count_parameters(shapes: Sequence[tuple[int, ...]]) -> int:
+    """Return the number of elements of Thetas of these shapes."""
+    return sum(s_out * columns for s_out, columns in shapes)
+
+
 class Layer(NamedTuple):
     """A Theta, or the sums Delta that belong to it, as the bias and the weights.
 

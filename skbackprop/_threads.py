@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any
@@ -47,12 +47,17 @@ class Team:
                     return
                 results[number] = function(items[number])
 
-        helping = [self.helpers.submit(work) for _ in range(min(self.n_helpers, len(items) - 1))]
+        helping: list[Future[None]] = []
         try:
+            for _ in range(min(self.n_helpers, len(items) - 1)):
+                helping.append(self.helpers.submit(work))
             work()
-        finally:
+            wait(helping)
+        except BaseException:
+            # A helper still writes to what it was given: let nobody use that before it is done.
             numbers.clear()
             wait(helping)
+            raise
         for helper in helping:
             helper.result()
         return results

@@ -1,6 +1,8 @@
 """Calls shared between threads: the same results, errors, and bits on any number of them."""
 
+import signal
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -107,3 +109,22 @@ def test_a_users_limit_is_obeyed(monkeypatch):
     with threadpool_limits(2), worker_map(8, work=1e9):
         pass
     assert seen == [1]  # beside the calling thread
+
+
+def test_an_interrupt_while_waiting_leaves_nobody_at_work(budget):
+    # A helper at work still writes to its shard's buffers: what comes next may not use them.
+    budget(2)
+    meeting, done = threading.Barrier(2, timeout=60), []
+
+    def interrupt_from_the_helper(i):
+        meeting.wait()
+        if threading.current_thread() is not threading.main_thread():
+            time.sleep(0.2)  # the calling thread has nothing left to do, and waits
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            time.sleep(0.3)
+            done.append(i)
+
+    with worker_map(2, work=1e9) as run:
+        with pytest.raises(KeyboardInterrupt):
+            run(interrupt_from_the_helper, range(2))
+        assert len(done) == 1
