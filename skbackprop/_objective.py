@@ -23,7 +23,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from skbackprop._thetas import Layer, Shapes, count_parameters, layers_of, roll, sum_layers, unroll
+from skbackprop._thetas import Layer, Shapes, count_parameters, layers_of, roll, unroll
 
 # Below, a change of coordinates is a product with a small matrix (measured).
 FEW_PARAMETERS = 100
@@ -76,8 +76,8 @@ class Objective:
         self.map = map
         n_parameters = count_parameters(shapes)
         self._penalty = np.full(n_parameters, float(reg_lambda))
-        for bias, _ in layers_of(roll(self._penalty, shapes)):
-            bias[...] = 0
+        for layer in layers_of(roll(self._penalty, shapes)):
+            layer.bias[...] = 0
         self._maps: tuple[NDArray, NDArray, NDArray] | None = None
         self._theta = np.empty(n_parameters, dtype)
         self._layers = layers_of(roll(self._theta, shapes))
@@ -91,21 +91,11 @@ class Objective:
         chain rule U^T / W; from x to the gradient of the penalty, U^T lambda U. For a few
         parameters, a product with one is quicker than a call of numpy for every layer.
         """
-        n_parameters = self._theta.size
-        numbers = np.arange(n_parameters)
-        uncentre = np.eye(n_parameters)
-        in_sums = np.empty(n_parameters, dtype=int)
-        for theta, sums, c in zip(
-            layers_of(roll(numbers, self.shapes)),
-            sum_layers(numbers, self.shapes),
-            self.centres,
-            strict=True,
-        ):
-            uncentre[theta.bias[:, np.newaxis], theta.weights] = -c
-            in_sums[theta.bias], in_sums[theta.weights] = sums
-        gradient = np.empty_like(uncentre)
-        gradient[:, in_sums] = uncentre.T / self.total_weight
-        return uncentre, gradient, (uncentre.T * self._penalty) @ uncentre
+        uncentre = np.eye(self._theta.size)
+        numbers = np.arange(self._theta.size)
+        for bias, weights, c in self._layers_and_centres(numbers):
+            uncentre[bias[:, np.newaxis], weights] = -c
+        return uncentre, uncentre.T / self.total_weight, (uncentre.T * self._penalty) @ uncentre
 
     def __call__(self, vector: NDArray) -> tuple[float, NDArray]:
         """Return J and its gradient, a fresh array, at a vector in centred coordinates."""
@@ -119,7 +109,7 @@ class Objective:
             D += penalty_gradient
             return J + 0.5 * float(penalty_gradient.dot(vector)), D
         penalty_gradient = self._penalty * self._theta
-        D = self._mean(sums)
+        D = np.divide(sums, self.total_weight, dtype=np.float64)
         D += penalty_gradient
         return J + 0.5 * float(penalty_gradient.dot(self._theta)), self._centred(D)
 
@@ -137,25 +127,14 @@ class Objective:
     def _sums_of(self, shard: SumsCostAndGradient) -> tuple[float, NDArray]:
         return shard.cost_and_gradient(self._layers)
 
-    def _mean(self, sums: NDArray) -> NDArray:
-        """Return sums over W, in the layout of the Thetas."""
-        D = np.empty(sums.size)
-        layers = zip(layers_of(roll(D, self.shapes)), sum_layers(sums, self.shapes), strict=True)
-        for D_l, Delta in layers:
-            np.divide(Delta.bias, self.total_weight, out=D_l.bias)
-            np.divide(Delta.weights, self.total_weight, out=D_l.weights)
-        return D
-
     def _centred(self, D: NDArray) -> NDArray:
         for bias, weights, c in self._layers_and_centres(D):
             weights -= np.multiply.outer(bias, c)
         return D
 
     def _layers_and_centres(self, vector: NDArray) -> Iterator[tuple[NDArray, NDArray, NDArray]]:
-        for (bias, weights), c in zip(
-            layers_of(roll(vector, self.shapes)), self.centres, strict=True
-        ):
-            yield bias, weights, c
+        for layer, c in zip(layers_of(roll(vector, self.shapes)), self.centres, strict=True):
+            yield layer.bias, layer.weights, c
 
     def _uncentred(self, vector: NDArray) -> NDArray:
         if self._maps is not None:

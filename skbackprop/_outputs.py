@@ -1,8 +1,9 @@
 """Output units: their cost from the logits z, delta = H - y, and their probabilities.
 
-Both kinds take the targets as `ones`: the positions, in the flattened block of
-logits, of the units whose target is 1. One class per row, one binary unit and many
-labels per row are then the same thing, and no matrix of zeros and ones is kept.
+A fit gives the logits as a matrix z of shape (K, n), a column per row of X, and the targets
+as `ones`: the positions, in z flattened, of the units whose target is 1. One class per row,
+one binary unit and many labels per row are then the same thing, and no matrix of zeros and
+ones is kept. Answers to a user have a row per row of X, and so do the logits they are made of.
 
 The cost comes from the logits, never from clipped probabilities, so that it is exact
 where a unit is saturated and stays the function whose gradient delta is.
@@ -20,9 +21,10 @@ class OutputUnits(Protocol):
     """What a network asks of its output units.
 
     ``cost_and_delta`` returns the cost summed over the rows of the block, times the
-    rows' weights, and turns z in place into delta = w (H - y). ``log_proba`` returns
-    log-probabilities of the classes (labels), and ``null_cost`` the mean cost of
-    always predicting the frequencies of the classes (labels).
+    rows' weights, and turns z, of shape (K, n), in place into delta = w (H - y).
+    ``log_proba`` returns log-probabilities of the classes (labels) from logits of shape
+    (n, K), and ``null_cost`` the mean cost of always predicting the frequencies of the
+    classes (labels).
     """
 
     def cost_and_delta(self, z: NDArray, ones: NDArray, w: NDArray | None) -> float:
@@ -58,9 +60,9 @@ class LogisticUnits:
         flat[ones] = -flat.take(ones)
         if w is None:
             return float(positive.sum(dtype=np.float64)) + _sum_log1p(e.reshape(-1))
-        z *= w[:, np.newaxis]
+        z *= w
         positive += np.log1p(e)
-        return float(w @ positive.sum(axis=1, dtype=np.float64))
+        return float(w @ positive.sum(axis=0, dtype=np.float64))
 
     def null_cost(self, frequencies: NDArray) -> float:
         """Return the cost per row of predicting the frequencies of the targets."""
@@ -122,10 +124,10 @@ class SoftmaxUnits:
         # Relative to z_y, the cost is log(1 + others), others the sum over the other classes,
         # H_y - 1 is -others / (1 + others), and neither is a difference of like numbers.
         flat = z.reshape(-1)
-        e = z - flat.take(ones)[:, np.newaxis]
+        e = z - flat.take(ones)
         np.exp(e, out=e)
         e.reshape(-1)[ones] = 0
-        others = e.dot(np.ones(e.shape[1], e.dtype))
+        others = np.ones(len(e), e.dtype).dot(e)
         cost = np.log1p(others)
         cost_sum = (
             float(cost.sum(dtype=np.float64))
@@ -135,25 +137,25 @@ class SoftmaxUnits:
         if not math.isfinite(cost_sum):
             return self._cost_and_delta_of_large(z, ones, w)
         total = 1 + others
-        np.divide(e, total[:, np.newaxis], out=z)
+        np.divide(e, total, out=z)
         flat[ones] = -others / total
         if w is not None:
-            z *= w[:, np.newaxis]
+            z *= w
         return cost_sum
 
     def _cost_and_delta_of_large(self, z: NDArray, ones: NDArray, w: NDArray | None) -> float:
         """Do the same where z_k - z_y is so large that its exponential overflows."""
         flat = z.reshape(-1)
-        z -= z.max(axis=1, keepdims=True)
+        z -= z.max(axis=0)
         z_y = flat[ones]
         np.exp(z, out=z)
-        total = z.sum(axis=1, keepdims=True)
+        total = z.sum(axis=0)
         z /= total
         flat[ones] -= 1
-        cost = np.log(total[:, 0], dtype=np.float64) - z_y
+        cost = np.log(total, dtype=np.float64) - z_y
         if w is None:
             return float(cost.sum())
-        z *= w[:, np.newaxis]
+        z *= w
         return float(w @ cost)
 
     def log_proba(self, z: NDArray) -> NDArray:

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from scipy.sparse import issparse
 
-from skbackprop._network import Block, Network, row_buffers
-from skbackprop._thetas import Layer, Shapes, count_parameters, layers_of, sum_layers
+from skbackprop._network import Block, Network, make_units
+from skbackprop._thetas import Layer, Shapes, count_parameters, layers_of, roll
 from skbackprop._training_rows import TrainingRows
 
 # Found by measuring: with its rows of X and its buffers, a block of a few times the processor's
@@ -38,7 +38,7 @@ def slices(start: int, stop: int, size: int) -> list[slice]:
 
 
 def positions_of_ones(y: NDArray, n_outputs: int) -> NDArray:
-    """Return where the flattened (n, n_outputs) matrix of targets is 1.
+    """Return where the flattened (n_outputs, n) matrix of targets is 1.
 
     Parameters
     ----------
@@ -50,11 +50,11 @@ def positions_of_ones(y: NDArray, n_outputs: int) -> NDArray:
     Returns
     -------
     ndarray of int
-        The positions, ascending.
+        The positions; of class indices, in the order of the rows.
     """
     if n_outputs == 1 or y.ndim == 2:
-        return np.flatnonzero(y)
-    return np.arange(len(y)) * n_outputs + y
+        return np.flatnonzero(y.T)
+    return y * len(y) + np.arange(len(y))
 
 
 def work_of_row(X: Any, shapes: Sequence[tuple[int, ...]]) -> float:
@@ -107,24 +107,21 @@ class Shard:
         sizes = [s_out for s_out, _ in shapes]
         block_rows = min(rows_of_block(rows.X, shapes, self.dtype), part.stop - part.start)
         weight_unit = rows.weight_unit
-        a = row_buffers(sizes, block_rows, dtype)
-        delta = row_buffers(sizes[:-1], block_rows, dtype)
-        summing = np.ones(block_rows, dtype)
-        self.blocks = []
+        self.blocks: list[tuple[Callable[[], Any], Block]] = []
         for block in slices(part.start, part.stop, block_rows):
             n = block.stop - block.start
-            buffers = Block(
-                positions_of_ones(rows.y[block], sizes[-1]),
-                None if rows.w is None else (rows.w[block] / weight_unit).astype(dtype),
-                summing[:n],
-                [buffer[:n] for buffer in a],
-                [buffer[:n] for buffer in delta],
+            if not self.blocks or n < block_rows:  # but for the last, all blocks share buffers
+                units = make_units(sizes, n, dtype)
+                delta = [np.empty((size, n), dtype) for size in sizes[:-1]]
+                bias_unit = np.ones(n, dtype)
+            w = None if rows.w is None else (rows.w[block] / weight_unit).astype(dtype)
+            ones = positions_of_ones(rows.y[block], sizes[-1])
+            self.blocks.append(
+                (self._view_or_copy(rows, block), Block(ones, w, units, delta, bias_unit))
             )
-            self.blocks.append((self._view_or_copy(rows, block), buffers))
-        n_parameters = count_parameters(shapes)
-        self.sums, self.block_sums = np.empty((2, n_parameters), dtype)
-        self.Delta = sum_layers(self.sums, shapes)
-        self.block_Delta = sum_layers(self.block_sums, shapes)
+        self.sums, self.block_sums = np.empty((2, count_parameters(shapes)), dtype)
+        self.Delta = layers_of(roll(self.sums, shapes))
+        self.block_Delta = layers_of(roll(self.block_sums, shapes))
 
     def _view_or_copy(self, rows: TrainingRows, block: slice) -> Callable[[], Any]:
         """Return a call that gives the block's rows of X: a view, or each time a copy."""
@@ -137,8 +134,8 @@ class Shard:
     def cost_and_gradient(self, thetas: Sequence[Layer]) -> tuple[float, NDArray]:
         """Return the weighted sums of cost and gradient over the shard's rows.
 
-        The gradient sums, laid out as by `sum_layers`, are the shard's own buffer, good
-        until the next call.
+        The gradient sums, unrolled like the Thetas, are the shard's own buffer, good until
+        the next call.
         """
         rows_of_X, block = self.blocks[0]
         cost = self.network.cost_and_gradient(thetas, rows_of_X(), block, self.Delta)
@@ -199,11 +196,11 @@ def answer_rows(
     block_rows = rows_of_block(X, [Theta.shape for Theta in thetas], dtype)
 
     def answer_part(part: slice) -> None:
-        a = row_buffers(sizes, min(block_rows, part.stop - part.start), dtype)
         for block in slices(part.start, part.stop, block_rows):
-            X_block = _in_dtype(X[block], dtype)
-            z = network.forward(layers, X_block, [z[: block.stop - block.start] for z in a])
-            out[block] = answer(z)
+            n = block.stop - block.start
+            if block.start == part.start or n < block_rows:
+                units = make_units(sizes, n, dtype)
+            out[block] = answer(network.forward(layers, _in_dtype(X[block], dtype), units).T)
 
     for _ in map(answer_part, slices(0, X.shape[0], 8 * block_rows)):
         pass

@@ -91,34 +91,23 @@ def count_parameters(shapes: Sequence[tuple[int, ...]]) -> int:
 
 
 class Layer(NamedTuple):
-    """A Theta, or the sums Delta that belong to it, as the bias and the weights.
+    """A Theta, or the sums Delta that belong to it, with views of its two parts.
 
     Attributes
     ----------
+    matrix : ndarray of shape (s_{l+1}, s_l + 1)
+        Theta.
     bias : ndarray of shape (s_{l+1},)
         Theta[:, 0].
     weights : ndarray of shape (s_{l+1}, s_l)
         Theta[:, 1:].
     """
 
+    matrix: NDArray
     bias: NDArray
     weights: NDArray
 
 
 def layers_of(thetas: Sequence[NDArray]) -> list[Layer]:
-    """Return every Theta as a pair of views."""
-    return [Layer(Theta[:, 0], Theta[:, 1:]) for Theta in thetas]
-
-
-def sum_layers(sums: NDArray, shapes: Shapes) -> list[Layer]:
-    """Return a vector of gradient sums as a pair of contiguous views for each layer.
-
-    Matrix products write straight into contiguous matrices, so sums keep all weights of a
-    layer first and its biases after them.
-    """
-    layers, start = [], 0
-    for s_out, columns in shapes:
-        middle, end = start + s_out * (columns - 1), start + s_out * columns
-        layers.append(Layer(sums[middle:end], sums[start:middle].reshape(s_out, columns - 1)))
-        start = end
-    return layers
+    """Return every Theta with views of its bias and its weights."""
+    return [Layer(Theta, Theta[:, 0], Theta[:, 1:]) for Theta in thetas]

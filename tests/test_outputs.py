@@ -58,11 +58,13 @@ def _targets(kind, n_rows):
 
 def _cost_and_delta(kind, z, Y, w=None):
     """Return the summed cost of the rows and their delta."""
-    delta = z.copy()
-    cost = _units(kind).cost_and_delta(delta, np.flatnonzero(Y), w)
+    delta = z.T.copy()
+    # In the order of the rows, as softmax units need them.
+    row, unit = np.nonzero(Y)
+    cost = _units(kind).cost_and_delta(delta, unit * len(Y) + row, w)
     assert isinstance(cost, float)
     assert delta.dtype == z.dtype
-    return cost, delta
+    return cost, delta.T
 
 
 def _row_costs(kind, z, Y):

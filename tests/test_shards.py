@@ -85,8 +85,8 @@ def test_whoever_runs_the_shards_gets_the_same_bits(monkeypatch, centred):
     ("y", "n_outputs", "expected"),
     [
         pytest.param([0, 1, 1, 0], 1, [1, 2], id="binary"),
-        pytest.param([2, 0, 1], 3, [2, 3, 7], id="multiclass"),
-        pytest.param([[0, 1], [0, 0], [1, 1]], 2, [1, 4, 5], id="multilabel"),
+        pytest.param([2, 0, 1], 3, [6, 1, 5], id="multiclass"),
+        pytest.param([[0, 1], [0, 0], [1, 1]], 2, [2, 3, 5], id="multilabel"),
         pytest.param([[0], [1], [1]], 1, [1, 2], id="one-label"),
         pytest.param([0, 0], 1, [], id="none"),
     ],

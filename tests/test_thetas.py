@@ -69,7 +69,8 @@ def test_unroll_gives_a_float64_copy(sizes, dtype):
 def test_layers_are_views_of_bias_and_weights(sizes):
     thetas = _random(sizes)
     layers = layers_of(thetas)
-    for Theta, (bias, weights) in zip(thetas, layers, strict=True):
+    for Theta, (matrix, bias, weights) in zip(thetas, layers, strict=True):
+        assert matrix is Theta
         assert_array_equal(bias, Theta[:, 0])
         assert_array_equal(weights, Theta[:, 1:])
         bias[...] = 1
