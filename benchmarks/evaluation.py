@@ -10,10 +10,7 @@ left out with a note.
 
 import importlib.util
 import os
-import sys
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 import numpy as np
 import pyperf
@@ -34,7 +31,7 @@ OUTPUT = Path("evaluation.json")
 
 
 def name_of(case, peer, threads):
-    return f"{case.m}: {'-'.join(map(str, case.sizes))} {case.dtype} {peer} {threads}"
+    return f"{case.title} {peer} {threads}"
 
 
 def time_peer(loops, case, peer, threads):
@@ -77,22 +74,29 @@ def main():
         print_table(pyperf.BenchmarkSuite.load(args.output), cases, peers)
 
 
-def print_table(suite, cases, peers):
+def ratios(suite, case, peer):
+    """Return peer / skbackprop: of medians, and of the quartiles that lie furthest apart."""
     times = {b.get_name(): np.array(b.get_values()) for b in suite.get_benchmarks()}
+    runs = [times[n] for t in ("all", "one") if (n := name_of(case, peer, t)) in times]
+    ours = times.get(name_of(case, "skbackprop", "all"))
+    if ours is None or not runs:
+        return None
+    theirs = min(runs, key=np.median)
+    low, high = (np.percentile(theirs, q) / np.percentile(ours, 100 - q) for q in (25, 75))
+    return np.median(theirs) / np.median(ours), low, high
+
+
+def print_table(suite, cases, peers):
+    medians = {b.get_name(): b.median() for b in suite.get_benchmarks()}
     others = [peer for peer in peers if peer != "skbackprop"]
     print("\npeer / skbackprop: ratio of medians, and of the quartiles that lie furthest apart")
     print(f"{'m: layers':>30} {'skbackprop':>11}" + "".join(f"{peer:>24}" for peer in others))
     for case in cases:
-        ours = times[name_of(case, "skbackprop", "all")]
-        cells = []
-        for peer in others:
-            runs = [times[n] for t in ("all", "one") if (n := name_of(case, peer, t)) in times]
-            theirs = min(runs, key=np.median)
-            ratio = np.median(theirs) / np.median(ours)
-            low, high = (np.percentile(theirs, q) / np.percentile(ours, 100 - q) for q in (25, 75))
-            cells.append(f"{ratio:8.2f} ({low:5.2f} - {high:5.2f})")
-        title = f"{case.m}: {'-'.join(map(str, case.sizes))} {case.dtype[-2:]}"
-        print(f"{title:>30} {np.median(ours) * 1e3:8.3f} ms" + "".join(f"{c:>24}" for c in cells))
+        cells = [
+            "{:8.2f} ({:5.2f} - {:5.2f})".format(*ratios(suite, case, peer)) for peer in others
+        ]
+        ours = medians[name_of(case, "skbackprop", "all")]
+        print(f"{case.title:>30} {ours * 1e3:8.3f} ms" + "".join(f"{c:>24}" for c in cells))
 
 
 if __name__ == "__main__":

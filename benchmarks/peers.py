@@ -26,7 +26,8 @@ class Case(NamedTuple):
 
     def data(self):
         rng = np.random.default_rng(0)
-        X = rng.standard_normal((self.m, self.sizes[0]), dtype=np.float32).astype(self.dtype)
+        X = rng.standard_normal((self.m, self.sizes[0]), dtype=np.float32)
+        X = X.astype(self.dtype, copy=False)
         y = rng.integers(self.sizes[-1], size=self.m)
         y[: self.sizes[-1]] = np.arange(self.sizes[-1])
         return X, y
@@ -34,6 +35,10 @@ class Case(NamedTuple):
     def thetas(self):
         shapes = theta_shapes(self.sizes)
         return random_thetas(shapes, [1.0] * len(shapes), np.random.RandomState(0))
+
+    @property
+    def title(self):
+        return f"{self.m}: {'-'.join(map(str, self.sizes))} {self.dtype}"
 
     @property
     def reg_lambda(self):

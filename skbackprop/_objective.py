@@ -17,7 +17,7 @@ A change of the weights no longer drags the mean of z along, which makes the cur
 more even and spares L-BFGS and CG many evaluations. X itself is never touched.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -72,15 +72,20 @@ class Objective:
         self.shards = shards
         self.shapes = shapes
         self.total_weight = total_weight
-        self.centres = centres
         self.map = map
         n_parameters = count_parameters(shapes)
+        self._theta = np.empty(n_parameters, dtype)
+        self._layers = layers_of(roll(self._theta, shapes))
         self._penalty = np.full(n_parameters, float(reg_lambda))
         for layer in layers_of(roll(self._penalty, shapes)):
             layer.bias[...] = 0
+        # Where coordinates are changed, in place: the views are bound once.
+        self._scratch = np.empty(n_parameters)
+        self._parts = [
+            (layer.bias, layer.weights, c)
+            for layer, c in zip(layers_of(roll(self._scratch, shapes)), centres, strict=True)
+        ]
         self._maps: tuple[NDArray, NDArray, NDArray] | None = None
-        self._theta = np.empty(n_parameters, dtype)
-        self._layers = layers_of(roll(self._theta, shapes))
         if n_parameters <= FEW_PARAMETERS:
             self._maps = self._change_of_coordinates()
 
@@ -91,10 +96,7 @@ class Objective:
         chain rule U^T / W; from x to the gradient of the penalty, U^T lambda U. For a few
         parameters, a product with one is quicker than a call of numpy for every layer.
         """
-        uncentre = np.eye(self._theta.size)
-        numbers = np.arange(self._theta.size)
-        for bias, weights, c in self._layers_and_centres(numbers):
-            uncentre[bias[:, np.newaxis], weights] = -c
+        uncentre = np.array([self._uncentred(e).copy() for e in np.eye(self._theta.size)]).T
         return uncentre, uncentre.T / self.total_weight, (uncentre.T * self._penalty) @ uncentre
 
     def __call__(self, vector: NDArray) -> tuple[float, NDArray]:
@@ -109,9 +111,9 @@ class Objective:
             D += penalty_gradient
             return J + 0.5 * float(penalty_gradient.dot(vector)), D
         penalty_gradient = self._penalty * self._theta
-        D = np.divide(sums, self.total_weight, dtype=np.float64)
+        D = np.divide(sums, self.total_weight, out=self._scratch)
         D += penalty_gradient
-        return J + 0.5 * float(penalty_gradient.dot(self._theta)), self._centred(D)
+        return J + 0.5 * float(penalty_gradient.dot(self._theta)), self._centred(D).copy()
 
     def _add_shards(self) -> tuple[float, NDArray]:
         results = self.map(self._sums_of, self.shards)
@@ -127,22 +129,21 @@ class Objective:
     def _sums_of(self, shard: SumsCostAndGradient) -> tuple[float, NDArray]:
         return shard.cost_and_gradient(self._layers)
 
-    def _centred(self, D: NDArray) -> NDArray:
-        for bias, weights, c in self._layers_and_centres(D):
-            weights -= np.multiply.outer(bias, c)
-        return D
-
-    def _layers_and_centres(self, vector: NDArray) -> Iterator[tuple[NDArray, NDArray, NDArray]]:
-        for layer, c in zip(layers_of(roll(vector, self.shapes)), self.centres, strict=True):
-            yield layer.bias, layer.weights, c
-
     def _uncentred(self, vector: NDArray) -> NDArray:
+        """Return the Thetas' own coordinates of a vector, good until the next call."""
         if self._maps is not None:
             return self._maps[0].dot(vector)
-        theta = vector.copy()
-        for bias, weights, c in self._layers_and_centres(theta):
+        self._scratch[...] = vector
+        for bias, weights, c in self._parts:
             bias -= weights @ c
-        return theta
+        return self._scratch
+
+    def _centred(self, D: NDArray) -> NDArray:
+        """Return the centred coordinates of a gradient, good until the next call."""
+        self._scratch[...] = D
+        for bias, weights, c in self._parts:
+            weights -= np.multiply.outer(bias, c)
+        return self._scratch
 
     def thetas(self, vector: NDArray) -> list[NDArray]:
         """Return the Thetas, in their own coordinates, of a vector in centred ones."""
@@ -150,14 +151,14 @@ class Objective:
 
     def vector(self, thetas: Sequence[NDArray]) -> NDArray:
         """Return the vector in centred coordinates of Thetas in their own."""
-        vector = unroll(thetas)
-        for bias, weights, c in self._layers_and_centres(vector):
+        self._scratch[...] = unroll(thetas)
+        for bias, weights, c in self._parts:
             bias += weights @ c
-        return vector
+        return self._scratch.copy()
 
     def gradient_norm(self, gradient: NDArray) -> float:
         """Return max |D| in the Thetas' own coordinates, of a gradient in centred ones."""
-        D = gradient.copy()
-        for bias, weights, c in self._layers_and_centres(D):
+        self._scratch[...] = gradient
+        for bias, weights, c in self._parts:
             weights += np.multiply.outer(bias, c)
-        return float(np.abs(D).max())
+        return float(np.abs(self._scratch, out=self._scratch).max())

@@ -79,10 +79,12 @@ def unroll(thetas: Sequence[NDArray]) -> NDArray:
 
 def roll(vector: NDArray, shapes: Shapes) -> list[NDArray]:
     """Return the Thetas of an unrolled vector, as views of it."""
-    ends = np.cumsum([s_out * columns for s_out, columns in shapes])
-    return [
-        part.reshape(shape) for part, shape in zip(np.split(vector, ends[:-1]), shapes, strict=True)
-    ]
+    thetas, start = [], 0
+    for s_out, columns in shapes:
+        end = start + s_out * columns
+        thetas.append(vector[start:end].reshape(s_out, columns))
+        start = end
+    return thetas
 
 
 def count_parameters(shapes: Sequence[tuple[int, ...]]) -> int:

@@ -154,8 +154,9 @@ def _encode(y: Any, is_multilabel: bool) -> tuple[NDArray, NDArray]:
 def _check_targets(y: Any, class_weight: Any) -> tuple[Any, bool]:
     """Return y, checked, and whether it is multilabel."""
     try:
-        check_classification_targets(y)
         kind = type_of_target(y, input_name="y")
+        if kind not in ("binary", "multiclass", "multilabel-indicator"):
+            check_classification_targets(y)  # says why, but looks through y once more
     except TypeError as error:
         raise ValueError(f"y must hold labels that can be sorted: {error}") from None
     if kind == "multiclass-multioutput":
