@@ -15,7 +15,7 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import StandardScaler
 
-import skbackprop._classifier as classifier_module
+import skbackprop._problem as problem_module
 from skbackprop import BackpropClassifier
 
 SEEDS = range(3)
@@ -42,7 +42,7 @@ def compare(X, y, **parameters):
     rows = []
     for seed in SEEDS:
         runs = [evaluations_and_costs(X, y, random_state=seed, **parameters)]
-        with mock.patch.object(classifier_module, "layer_centres", no_centres):
+        with mock.patch.object(problem_module, "layer_centres", no_centres):
             runs.append(evaluations_and_costs(X, y, random_state=seed, **parameters))
         target = 1.2 * min(costs[-1] for _, costs, _ in runs)
         counts = [

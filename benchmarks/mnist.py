@@ -17,7 +17,7 @@ import numpy as np
 from pyperf import perf_counter
 from sklearn.neural_network import MLPClassifier
 
-import skbackprop._classifier as classifier_module
+import skbackprop._training as training_module
 from skbackprop import BackpropClassifier
 
 UNITS = 300
@@ -67,11 +67,11 @@ def skbackprop(X, y, trace, coarse_start):
 
         return original(objective, x0, on_iteration=hook, **options)
 
-    original = classifier_module.solve
+    original = training_module.solve
     classifier = BackpropClassifier(
         UNITS, reg_lambda=REG_LAMBDA, coarse_start=coarse_start, max_iter=100, random_state=0
     )
-    with mock.patch.object(classifier_module, "solve", watched_solve):
+    with mock.patch.object(training_module, "solve", watched_solve):
         classifier.fit(X, y)
 
 

@@ -9,10 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skbackprop._activations import ACTIVATIONS
-from skbackprop._network import Network
-from skbackprop._outputs import SoftmaxUnits
-from skbackprop._problem import Problem
+from skbackprop import BackpropClassifier
+from skbackprop._parameters import check_parameters
+from skbackprop._problem import make_problem
 from skbackprop._thetas import random_thetas, theta_shapes
 from skbackprop._training_rows import TrainingRows
 
@@ -48,9 +47,8 @@ class Case(NamedTuple):
 def skbackprop(case):
     X, y = case.data()
     rows = TrainingRows(X, y, None, np.arange(case.sizes[-1]), False)
-    network = Network([ACTIVATIONS["logistic"]] * (len(case.sizes) - 2), SoftmaxUnits())
-    centres = [rows.mean(), *(np.full(size, 0.5) for size in case.sizes[1:-1])]
-    problem = Problem(network, theta_shapes(case.sizes), centres, case.reg_lambda)
+    settings = check_parameters(BackpropClassifier(case.sizes[1:-1], out_activation="softmax"))
+    problem = make_problem(rows, settings, case.reg_lambda)
     context = problem.objective(rows, X.dtype)
     objective = context.__enter__()  # for as long as the process lasts
     vector = objective.vector(case.thetas())

@@ -7,6 +7,8 @@ is a single limiter for all, which counts who uses it.
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -54,6 +56,16 @@ class SingleThreadedBlas:
             self._users -= 1
             if self._users == 0:
                 self._end()
+
+    @contextmanager
+    def shared_among(self, n_jobs: int) -> Iterator[None]:
+        """Divide the budget among jobs that run side by side in this process."""
+        with self as budget:
+            self._budget = max(1, budget // n_jobs)
+            try:
+                yield
+            finally:
+                self._budget = budget
 
     def _share_control(self) -> None:
         """Make threadpoolctl hear this thread, or afterwards any other.

@@ -2,34 +2,27 @@
 
 import copy
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
+from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import Tags, check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import validate_data
 
-from skbackprop._activations import ACTIVATIONS
 from skbackprop._blas import single_threaded_blas
-from skbackprop._coarse_start import ENOUGH_ROWS, Stage, Start, coarse_start
-from skbackprop._network import Network
-from skbackprop._objective import Objective
-from skbackprop._outputs import OutputUnits, output_units
-from skbackprop._parameters import Settings, check_parameters
-from skbackprop._problem import Problem, auto_reg_lambda, layer_centres
-from skbackprop._shards import answer_rows, work_of_row
-from skbackprop._solver import Solution, solution_at, solve
-from skbackprop._thetas import check_thetas, random_thetas, theta_shapes, unroll
-from skbackprop._threads import rounding_in_silence, worker_map
+from skbackprop._network_classifier import NetworkClassifier
+from skbackprop._parameters import check_parameters, check_parameters_of_one_fit
+from skbackprop._problem import Problem, make_problem
+from skbackprop._thetas import check_thetas
+from skbackprop._threads import rounding_in_silence
+from skbackprop._training import train
 from skbackprop._training_rows import TrainingRows, training_rows
-from skbackprop._verdict import convergence_message, null_message, print_iteration, print_stage
+from skbackprop._verdict import print_iteration, print_stage, training_message
 
 
-class BackpropClassifier(ClassifierMixin, BaseEstimator):
+class BackpropClassifier(NetworkClassifier):
     """Fully connected neural network trained by full-batch back-propagation.
 
     The parameter matrices (Thetas) are unrolled into one vector and given, with the
@@ -160,9 +153,6 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):
     array([0, 0])
     """
 
-    thetas_: list[NDArray]
-    classes_: NDArray
-
     def __init__(
         self,
         hidden_layer_sizes: int | Sequence[int] = 100,
@@ -196,13 +186,6 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def __sklearn_tags__(self) -> Tags:
-        """Return the tags: sparse X and multilabel y are taken."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.classifier_tags.multi_label = True
-        return tags
-
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the network.
 
@@ -234,27 +217,34 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):
             than predicting the class frequencies.
         """
         settings = check_parameters(self)
+        check_parameters_of_one_fit(self)
         draft = copy.copy(self)
         X, y = validate_data(
             draft, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], multi_output=True
         )
         with single_threaded_blas, rounding_in_silence():
             rows = training_rows(X, y, sample_weight, self.class_weight)
-            thetas_init = self._given_thetas(rows, settings)
-            solution, null_cost = draft._fit_rows(rows, settings, thetas_init)
+            problem = make_problem(rows, settings, self.reg_lambda)
+            training = train(
+                rows,
+                problem,
+                settings,
+                self._given_thetas(rows, problem),
+                check_random_state(self.random_state),
+                print_iteration if self.verbose else None,
+                print_stage if self.verbose else lambda stage, solution: None,
+            )
+            draft._store(rows, problem, training, settings.tol)
         self._commit(draft)
-        if solution.interrupt is not None:
-            raise solution.interrupt
-        self._warn(solution, null_cost, settings)
+        if training.solution.interrupt is not None:
+            raise training.solution.interrupt
+        dtype = str(self.thetas_[0].dtype)
+        message = training_message(training.solution, problem.null_cost(rows), settings, dtype)
+        if message:
+            warnings.warn(message, ConvergenceWarning, stacklevel=2)
         return self
 
-    def _commit(self, draft: Self) -> None:
-        """Take over what was fitted, all at once: what goes wrong before leaves the old model."""
-        fitted = {name: value for name, value in vars(draft).items() if name.endswith("_")}
-        kept = {name: value for name, value in vars(self).items() if name != "feature_names_in_"}
-        self.__dict__ = {**kept, **fitted}
-
-    def _given_thetas(self, rows: TrainingRows, settings: Settings) -> list[NDArray] | None:
+    def _given_thetas(self, rows: TrainingRows, problem: Problem) -> list[NDArray] | None:
         """Return the Thetas of the last fit or of the user, checked, or None."""
         name, given = "thetas_init", self.thetas_init
         if self.warm_start and hasattr(self, "thetas_"):
@@ -267,234 +257,4 @@ class BackpropClassifier(ClassifierMixin, BaseEstimator):
                 )
         if given is None:
             return None
-        shapes = theta_shapes(rows.layer_sizes(settings.hidden_layer_sizes))
-        return check_thetas(name, given, shapes)
-
-    def _fit_rows(
-        self, rows: TrainingRows, settings: Settings, thetas_init: list[NDArray] | None
-    ) -> tuple[Solution, float]:
-        """Fit to validated rows, store the result, and return it with the null cost."""
-        self.classes_, self.multilabel_ = rows.classes, rows.is_multilabel
-        self.n_outputs_ = rows.n_outputs
-        self.activations_ = settings.activations
-        is_multiclass = rows.n_outputs > 1 and not rows.is_multilabel
-        self.out_activation_ = self.out_activation if is_multiclass else "logistic"
-        self.reg_lambda_ = (
-            auto_reg_lambda(rows, settings.activations)
-            if isinstance(self.reg_lambda, str)
-            else float(self.reg_lambda)
-        )
-        problem = Problem(
-            self._network(),
-            theta_shapes(rows.layer_sizes(settings.hidden_layer_sizes)),
-            layer_centres(rows, settings.hidden_layer_sizes, settings.activations),
-            self.reg_lambda_,
-        )
-        self.n_layers_ = len(problem.shapes) + 1
-        solution = self._minimize(rows, problem, settings, thetas_init)
-        return solution, problem.network.output.null_cost(rows.frequencies)
-
-    def _minimize(
-        self,
-        rows: TrainingRows,
-        problem: Problem,
-        settings: Settings,
-        thetas_init: list[NDArray] | None,
-    ) -> Solution:
-        """Minimize J from given Thetas or a start of our own, and store where it ended."""
-        minimize = partial(
-            solve,
-            solver=self.solver,
-            max_iter=self.max_iter,
-            tol=self.tol,
-            options=settings.solver_options,
-        )
-        with problem.objective(rows, rows.X.dtype) as objective:
-            if thetas_init is None:
-                start = self._start(rows, problem, minimize)
-            else:
-                start = Start(objective.vector(thetas_init))
-            try:
-                if start.interrupt is not None:
-                    raise start.interrupt
-                hook = print_iteration if self.verbose else None
-                solution = minimize(objective, start.x, on_iteration=hook)
-            except KeyboardInterrupt as interrupt:
-                if start.n_iter == 0:
-                    raise
-                solution = solution_at(objective, start.x, interrupt)
-        if solution.interrupt is not None and start.n_iter + solution.last.number == 0:
-            raise solution.interrupt
-        self._store(solution, objective, start.n_evaluations)
-        return solution
-
-    def _start(
-        self, rows: TrainingRows, problem: Problem, minimize: Callable[..., Solution]
-    ) -> Start:
-        """Return a random start, or where the coarse stages lead from there."""
-        random_state = check_random_state(self.random_state)
-        gains = [ACTIVATIONS[name].initial_gain for name in self.activations_]
-        gains.append(gains[-1] if gains else 1.0)
-        # In centred coordinates: without a bias, a unit is balanced at the centre of its inputs.
-        x = unroll(random_thetas(problem.shapes, gains, random_state))
-        if not (rows.n_rows >= ENOUGH_ROWS if self.coarse_start == "auto" else self.coarse_start):
-            return Start(x)
-
-        def report(stage: Stage, solution: Solution) -> None:
-            if self.verbose:
-                print_stage(stage.rows.n_rows, str(stage.dtype), solution.last)
-
-        return coarse_start(x, rows, random_state, problem.objective, minimize, report)
-
-    def _network(self) -> Network:
-        """Return the network that the fitted attributes describe."""
-        output = output_units(self.out_activation_, self.n_outputs_, self.multilabel_)
-        return Network([ACTIVATIONS[name] for name in self.activations_], output)
-
-    def _store(self, solution: Solution, objective: Objective, n_evaluations: int) -> None:
-        """Store where and how the fit ended."""
-        last = solution.last
-        self.thetas_ = objective.thetas(last.x)
-        self.n_iter_ = last.number
-        self.n_evaluations_ = n_evaluations + solution.n_evaluations
-        self.loss_ = last.cost
-        self.loss_curve_ = solution.loss_curve
-        self.gradient_norm_ = last.gradient_norm
-        self.converged_ = bool(last.gradient_norm <= self.tol)
-
-    def _warn(self, solution: Solution, null_cost: float, settings: Settings) -> None:
-        limits = {"max_iter": self.max_iter, **settings.solver_options}
-        messages = [
-            convergence_message(
-                solution.verdict, self.gradient_norm_, self.tol, limits, str(self.thetas_[0].dtype)
-            ),
-            null_message(self.loss_, null_cost, solution.verdict),
-        ]
-        if any(messages):
-            warnings.warn(
-                " ".join(message for message in messages if message),
-                ConvergenceWarning,
-                stacklevel=3,
-            )
-
-    @property
-    def coefs_(self) -> list[NDArray]:
-        """Weights of each layer, views of `thetas_` of shape (inputs, units)."""
-        return [Theta[:, 1:].T for Theta in self.thetas_]
-
-    @property
-    def intercepts_(self) -> list[NDArray]:
-        """Biases of each layer, views of `thetas_` of shape (units,)."""
-        return [Theta[:, 0] for Theta in self.thetas_]
-
-    def _answer(
-        self,
-        X: Any,
-        answer: Callable[[OutputUnits, NDArray], NDArray],
-        columns: tuple[int, ...],
-        dtype: DTypeLike,
-    ) -> NDArray:
-        """Return what `answer` makes of the logits of X, block by block."""
-        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
-        network = self._network()
-        work = X.shape[0] * work_of_row(X, [Theta.shape for Theta in self.thetas_])
-        with worker_map(X.shape[0], work) as run:
-            return answer_rows(
-                network,
-                self.thetas_,
-                X,
-                partial(answer, network.output),
-                np.empty((X.shape[0], *columns), dtype),
-                run,
-            )
-
-    def _probabilities(self, X: Any, answer: Callable[[OutputUnits, NDArray], NDArray]) -> NDArray:
-        check_is_fitted(self)
-        return self._answer(X, answer, (len(self.classes_),), self.thetas_[0].dtype)
-
-    def decision_function(self, X: Any) -> NDArray:
-        """Return the logits z(L).
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
-            Computed in the dtype of `thetas_`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_outputs_)
-            One column is returned flat: positive speaks for ``classes_[1]``.
-
-        Raises
-        ------
-        ValueError
-            If X has other features than those fitted, or holds NaN or infinity.
-        """
-        check_is_fitted(self)
-        z = self._answer(X, lambda output, z: z, (self.n_outputs_,), self.thetas_[0].dtype)
-        return z[:, 0] if self.n_outputs_ == 1 else z
-
-    def predict(self, X: Any) -> NDArray:
-        """Predict classes: the greatest logit, or for two classes and labels a positive one.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
-            Computed in the dtype of `thetas_`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_labels)
-            Labels from `classes_`; zeros and ones if multilabel.
-
-        Raises
-        ------
-        ValueError
-            If X has other features than those fitted, or holds NaN or infinity.
-        """
-        check_is_fitted(self)
-        if self.multilabel_:
-            return self._answer(X, lambda output, z: z > 0, (self.n_outputs_,), np.intp)
-        if self.n_outputs_ == 1:
-            return self.classes_[self._answer(X, lambda output, z: z[:, 0] > 0, (), np.intp)]
-        return self.classes_[self._answer(X, lambda output, z: z.argmax(axis=1), (), np.intp)]
-
-    def predict_proba(self, X: Any) -> NDArray:
-        """Return the probabilities of the classes, or of each label.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
-            Computed in the dtype of `thetas_`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
-            In the dtype of `thetas_`. Rows sum to 1, but for labels.
-
-        Raises
-        ------
-        ValueError
-            If X has other features than those fitted, or holds NaN or infinity.
-        """
-        return self._probabilities(X, lambda output, z: np.exp(output.log_proba(z)))
-
-    def predict_log_proba(self, X: Any) -> NDArray:
-        """Return the logarithms of the probabilities, finite where these round to 0.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
-            Computed in the dtype of `thetas_`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
-            In the dtype of `thetas_`.
-
-        Raises
-        ------
-        ValueError
-            If X has other features than those fitted, or holds NaN or infinity.
-        """
-        return self._probabilities(X, lambda output, z: output.log_proba(z))
+        return check_thetas(name, given, problem.shapes)

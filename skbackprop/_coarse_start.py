@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from skbackprop._solver import Iteration, NonFiniteError, Solution
+from skbackprop._solver import Iteration, NonFiniteError, Objective, Solution
 from skbackprop._training_rows import TrainingRows
 
 # Found by measuring: shares of the rows, and when to leave a stage.
@@ -33,13 +33,13 @@ class Stage(NamedTuple):
     is_full_batch : bool
         Whether the rows are all rows.
     should_leave : callable
-        Called with each `Iteration`; True ends the stage.
+        Makes the hook that is called with each `Iteration`, and ends the stage by True.
     """
 
     rows: TrainingRows
     dtype: np.dtype
     is_full_batch: bool
-    should_leave: Callable[[Iteration], bool]
+    should_leave: Callable[[], Callable[[Iteration], bool]]
 
 
 class Slow:
@@ -68,20 +68,26 @@ def nested_subsets(
     strata = y if y.ndim == 1 else np.zeros(len(y), dtype=int)
     order = np.lexsort((shuffled, strata))
     sizes = np.bincount(strata)
-    rank = np.arange(len(y)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    size_of_stratum = np.repeat(sizes, sizes)
+    starts = np.cumsum(sizes) - sizes
     for share in shares:
-        yield np.sort(order[rank < np.ceil(share * size_of_stratum)])
+        ends = starts + np.ceil(share * sizes).astype(int)
+        parts = [order[start:end] for start, end in zip(starts, ends, strict=True)]
+        yield np.sort(np.concatenate(parts))
+
+
+def single_precision(rows: TrainingRows) -> Stage:
+    """Return the stage on all rows in float32, as long as it can tell one cost from the next."""
+    single = np.dtype(np.float32)
+    return Stage(rows, single, True, lambda: Slow(1, float(np.finfo(single).eps)))
 
 
 def coarse_stages(rows: TrainingRows, random_state: np.random.RandomState) -> Iterator[Stage]:
     """Yield the stages: small subsets that grow, then all rows where float32 is cheaper."""
     single = np.dtype(np.float32)
     for chosen in nested_subsets(rows.y, SHARES, random_state):
-        yield Stage(rows.subset(chosen), single, False, Slow(PATIENCE, LEAST_CUT))
+        yield Stage(rows.subset(chosen), single, False, lambda: Slow(PATIENCE, LEAST_CUT))
     if rows.X.dtype != single:
-        # As long as float32 can tell one cost from the next.
-        yield Stage(rows, single, True, Slow(1, float(np.finfo(single).eps)))
+        yield single_precision(rows)
 
 
 class Start(NamedTuple):
@@ -103,6 +109,40 @@ class Start(NamedTuple):
     n_iter: int = 0
     n_evaluations: int = 0
     interrupt: BaseException | None = None
+
+
+def go_on(
+    start: Start, stage: Stage, objective: Objective, minimize: Callable[..., Solution]
+) -> tuple[Start, Solution | None]:
+    """Go through one stage from where the last one ended.
+
+    Parameters
+    ----------
+    start : Start
+    stage : Stage
+    objective : Objective
+        Over the rows of the stage, in its precision.
+    minimize : callable
+        Minimizes an objective from a point, with a hook.
+
+    Returns
+    -------
+    start : Start
+        After an interrupt from the keyboard, where the stage had got to.
+    solution : Solution or None
+        None where the stage led nowhere.
+    """
+    try:
+        solution = minimize(objective, start.x, on_iteration=stage.should_leave())
+    except NonFiniteError:
+        return start, None  # float32 may overflow where float64 does not
+    end = Start(
+        solution.last.x,
+        start.n_iter + solution.last.number,
+        start.n_evaluations + stage.is_full_batch * solution.n_evaluations,
+        solution.interrupt,
+    )
+    return end, solution
 
 
 def coarse_start(
@@ -139,18 +179,11 @@ def coarse_start(
     for stage in coarse_stages(rows, random_state):
         try:
             with objective(stage.rows, stage.dtype) as stage_objective:
-                solution = minimize(stage_objective, start.x, on_iteration=stage.should_leave)
-        except NonFiniteError:
-            continue  # float32 may overflow where float64 does not
+                start, solution = go_on(start, stage, stage_objective, minimize)
         except KeyboardInterrupt as interrupt:
             return start._replace(interrupt=interrupt)
-        start = Start(
-            solution.last.x,
-            start.n_iter + solution.last.number,
-            start.n_evaluations + stage.is_full_batch * solution.n_evaluations,
-            solution.interrupt,
-        )
-        report(stage, solution)
+        if solution is not None:
+            report(stage, solution)
         if start.interrupt is not None:
             break
     return start

@@ -17,6 +17,7 @@ A change of the weights no longer drags the mean of z along, which makes the cur
 more even and spares L-BFGS and CG many evaluations. X itself is never touched.
 """
 
+import copy
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
@@ -76,18 +77,27 @@ class Objective:
         n_parameters = count_parameters(shapes)
         self._theta = np.empty(n_parameters, dtype)
         self._layers = layers_of(roll(self._theta, shapes))
-        self._penalty = np.full(n_parameters, float(reg_lambda))
-        for layer in layers_of(roll(self._penalty, shapes)):
-            layer.bias[...] = 0
         # Where coordinates are changed, in place: the views are bound once.
         self._scratch = np.empty(n_parameters)
         self._parts = [
             (layer.bias, layer.weights, c)
             for layer, c in zip(layers_of(roll(self._scratch, shapes)), centres, strict=True)
         ]
+        self._set_reg_lambda(reg_lambda)
+
+    def _set_reg_lambda(self, reg_lambda: float) -> None:
+        self._penalty = np.full(self._theta.size, float(reg_lambda))
+        for layer in layers_of(roll(self._penalty, self.shapes)):
+            layer.bias[...] = 0
         self._maps: tuple[NDArray, NDArray, NDArray] | None = None
-        if n_parameters <= FEW_PARAMETERS:
+        if self._theta.size <= FEW_PARAMETERS:
             self._maps = self._change_of_coordinates()
+
+    def with_reg_lambda(self, reg_lambda: float) -> "Objective":
+        """Return the objective with another penalty; the shards are shared."""
+        other = copy.copy(self)
+        other._set_reg_lambda(reg_lambda)
+        return other
 
     def _change_of_coordinates(self) -> tuple[NDArray, NDArray, NDArray]:
         """Return the matrices of the three linear maps that an evaluation needs.

@@ -23,8 +23,8 @@ class OutputUnits(Protocol):
     ``cost_and_delta`` returns the cost summed over the rows of the block, times the
     rows' weights, and turns z, of shape (K, n), in place into delta = w (H - y).
     ``log_proba`` returns log-probabilities of the classes (labels) from logits of shape
-    (n, K), and ``null_cost`` the mean cost of always predicting the frequencies of the
-    classes (labels).
+    (n, K), ``log_likelihood`` those that the targets y had, and ``null_cost`` the mean cost
+    of always predicting the frequencies of the classes (labels).
     """
 
     def cost_and_delta(self, z: NDArray, ones: NDArray, w: NDArray | None) -> float:
@@ -33,6 +33,10 @@ class OutputUnits(Protocol):
 
     def log_proba(self, z: NDArray) -> NDArray:
         """Return the log-probabilities of each row of logits."""
+        ...
+
+    def log_likelihood(self, z: NDArray, y: NDArray) -> NDArray:
+        """Return the log-probability of each row's target; of labels, their mean."""
         ...
 
     def null_cost(self, frequencies: NDArray) -> float:
@@ -87,12 +91,21 @@ def _sum_log1p(p: NDArray) -> float:
     return float(np.log1p(p, out=p).sum(dtype=np.float64))
 
 
+def _of_own_class(log_proba: NDArray, y: NDArray) -> NDArray:
+    own = np.take_along_axis(log_proba, y.astype(np.intp)[:, np.newaxis], axis=1)
+    return own[:, 0]
+
+
 class BinaryUnit(LogisticUnits):
     """One sigmoid for two classes."""
 
     def log_proba(self, z: NDArray) -> NDArray:
         """Return the log-probabilities of the two classes, shape (m, 2)."""
         return log_expit(np.hstack([-z, z]))
+
+    def log_likelihood(self, z: NDArray, y: NDArray) -> NDArray:
+        """Return the log-probability of each row's class, shape (m,)."""
+        return _of_own_class(self.log_proba(z), y)
 
 
 class LabelUnits(LogisticUnits):
@@ -101,6 +114,10 @@ class LabelUnits(LogisticUnits):
     def log_proba(self, z: NDArray) -> NDArray:
         """Return the log-probability that a row has the label, shape (m, K)."""
         return log_expit(z)
+
+    def log_likelihood(self, z: NDArray, y: NDArray) -> NDArray:
+        """Return the mean log-probability of each row's labels, present or not, shape (m,)."""
+        return log_expit(np.where(y, z, -z)).mean(axis=1)
 
 
 class OneVsRestUnits(LogisticUnits):
@@ -114,6 +131,10 @@ class OneVsRestUnits(LogisticUnits):
         log_sigmoids -= np.take_along_axis(log_sigmoids, greatest, axis=1)
         # log_expit of a smaller z can be greater in the last bit: the prediction stays ahead.
         return log_softmax(np.minimum(log_sigmoids, 0), axis=1)
+
+    def log_likelihood(self, z: NDArray, y: NDArray) -> NDArray:
+        """Return the log-probability of each row's class, shape (m,)."""
+        return _of_own_class(self.log_proba(z), y)
 
 
 class SoftmaxUnits:
@@ -161,6 +182,10 @@ class SoftmaxUnits:
     def log_proba(self, z: NDArray) -> NDArray:
         """Return the log-probabilities of the classes, shape (m, K)."""
         return log_softmax(z, axis=1)
+
+    def log_likelihood(self, z: NDArray, y: NDArray) -> NDArray:
+        """Return the log-probability of each row's class, shape (m,)."""
+        return _of_own_class(self.log_proba(z), y)
 
     def null_cost(self, frequencies: NDArray) -> float:
         """Return the cost per row of predicting the frequencies of the targets."""

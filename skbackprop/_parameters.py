@@ -19,11 +19,16 @@ class InvalidParameterError(ValueError, TypeError):
 
 
 class Settings(NamedTuple):
-    """What the constructor parameters mean, in one form each."""
+    """What the constructor parameters say of the network and its training, in one form each."""
 
     hidden_layer_sizes: tuple[int, ...]
     activations: tuple[str, ...]
+    out_activation: str
+    solver: str
+    max_iter: int
+    tol: float
     solver_options: dict[str, Any]
+    coarse_start: bool | str
 
 
 def _refuse(name: str, must_be: str, value: Any) -> InvalidParameterError:
@@ -122,11 +127,11 @@ def _class_weight(value: Any) -> None:
 
 
 def check_parameters(estimator: Any) -> Settings:
-    """Check every constructor parameter.
+    """Check the constructor parameters that both estimators have.
 
     Parameters
     ----------
-    estimator : BackpropClassifier
+    estimator : BackpropClassifier or BackpropClassifierCV
         Only its constructor parameters are read.
 
     Returns
@@ -144,8 +149,6 @@ def check_parameters(estimator: Any) -> Settings:
     activations = _activations(e.activation, len(hidden))
     if not (isinstance(e.out_activation, str) and e.out_activation in ("logistic", "softmax")):
         raise _refuse("out_activation", "'logistic' or 'softmax'", e.out_activation)
-    if not (_is_real(e.reg_lambda) or (isinstance(e.reg_lambda, str) and e.reg_lambda == "auto")):
-        raise _refuse("reg_lambda", "a finite number >= 0 or 'auto'", e.reg_lambda)
     if not (isinstance(e.solver, str) and e.solver in SCIPY_METHODS):
         raise _refuse("solver", "'lbfgs' or 'cg'", e.solver)
     if not _is_integer(e.max_iter, 1):
@@ -153,10 +156,6 @@ def check_parameters(estimator: Any) -> Settings:
     if not _is_real(e.tol):
         raise _refuse("tol", "a finite number >= 0", e.tol)
     _class_weight(e.class_weight)
-    if not (e.thetas_init is None or _is_sequence(e.thetas_init)):
-        raise _refuse("thetas_init", "None or a sequence of arrays", e.thetas_init)
-    if not isinstance(e.warm_start, bool | np.bool_):
-        raise _refuse("warm_start", "a bool", e.warm_start)
     if not (
         isinstance(e.coarse_start, bool | np.bool_)
         or (isinstance(e.coarse_start, str) and e.coarse_start == "auto")
@@ -170,4 +169,39 @@ def check_parameters(estimator: Any) -> Settings:
         raise _refuse("random_state", must_be, e.random_state) from None
     if not (isinstance(e.verbose, bool | np.bool_) or _is_integer(e.verbose, 0)):
         raise _refuse("verbose", "a bool or an int >= 0", e.verbose)
-    return Settings(hidden, activations, options)
+    return Settings(
+        hidden,
+        activations,
+        str(e.out_activation),
+        str(e.solver),
+        int(e.max_iter),
+        float(e.tol),
+        options,
+        e.coarse_start if isinstance(e.coarse_start, str) else bool(e.coarse_start),
+    )
+
+
+def check_parameters_of_one_fit(estimator: Any) -> None:
+    """Check the parameters that only BackpropClassifier has; raises as `check_parameters`."""
+    e = estimator
+    if not (_is_real(e.reg_lambda) or (isinstance(e.reg_lambda, str) and e.reg_lambda == "auto")):
+        raise _refuse("reg_lambda", "a finite number >= 0 or 'auto'", e.reg_lambda)
+    if not (e.thetas_init is None or _is_sequence(e.thetas_init)):
+        raise _refuse("thetas_init", "None or a sequence of arrays", e.thetas_init)
+    if not isinstance(e.warm_start, bool | np.bool_):
+        raise _refuse("warm_start", "a bool", e.warm_start)
+
+
+def check_parameters_of_search(estimator: Any) -> None:
+    """Check the parameters that only BackpropClassifierCV has; raises as `check_parameters`."""
+    e = estimator
+    is_number = _is_integer(e.reg_lambdas, 1)
+    if not is_number and not (
+        _is_sequence(e.reg_lambdas) and len(e.reg_lambdas) and all(map(_is_real, e.reg_lambdas))
+    ):
+        must_be = "an int >= 1, or a sequence of finite numbers >= 0"
+        raise _refuse("reg_lambdas", must_be, e.reg_lambdas)
+    if not (callable(e.refit) or (isinstance(e.refit, str) and e.refit in ("best", "1se"))):
+        raise _refuse("refit", "'best', '1se' or a callable", e.refit)
+    if e.n_jobs is not None and (not _is_integer(e.n_jobs, -(2**31)) or e.n_jobs == 0):
+        raise _refuse("n_jobs", "None or an int other than 0", e.n_jobs)

@@ -54,7 +54,7 @@ def positions_of_ones(y: NDArray, n_outputs: int) -> NDArray:
     """
     if n_outputs == 1 or y.ndim == 2:
         return np.flatnonzero(y.T)
-    return y * len(y) + np.arange(len(y))
+    return y.astype(np.intp) * len(y) + np.arange(len(y))
 
 
 def work_of_row(X: Any, shapes: Sequence[tuple[int, ...]]) -> float:

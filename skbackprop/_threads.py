@@ -11,7 +11,8 @@ import numpy as np
 
 from skbackprop._blas import single_threaded_blas
 
-# Multiply-adds below which handing work to a thread costs more than it gains.
+# Multiply-adds below which handing work to a thread costs more than it gains; those in
+# float32 count half.
 SMALL_WORK = 2_000_000
 
 
@@ -77,7 +78,7 @@ def worker_map(n_tasks: int, work: float) -> Iterator[Callable[..., Iterable[Any
     n_tasks : int
         Calls that the map will be given at a time.
     work : float
-        Their multiply-adds together; a little is done without threads.
+        Their multiply-adds in float64 together; a little is done without threads.
     """
     with single_threaded_blas as budget, rounding_in_silence():
         n_threads = min(budget, n_tasks)

@@ -1,7 +1,7 @@
 """From X, y and the weights that a user gives to the weighted rows that a fit sees."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from numbers import Real
 from typing import Any, NamedTuple
 
@@ -15,7 +15,10 @@ from sklearn.utils.validation import column_or_1d
 
 from skbackprop._rows import CANONICAL_SIZE, canonical_rows
 
-_MEAN_ROWS = 4096
+# Elements of X that take part in a sum over the rows at a time.
+_PIECE_SIZE = 2**18
+# Rows whose targets are encoded at a time.
+_ENCODED_ROWS = 2**16
 
 
 class TrainingRows(NamedTuple):
@@ -78,16 +81,42 @@ class TrainingRows(NamedTuple):
             return np.atleast_1d(np.average(self.y, axis=0, weights=self.w))
         return np.bincount(self.y, self.w, minlength=self.n_outputs) / self.total_weight
 
+    def _pieces(self) -> Iterator[tuple[slice, Any]]:
+        """Yield runs of rows, and their X.
+
+        A product of float64 weights with all of a float32 X would copy it.
+        """
+        stored = self.X.nnz if issparse(self.X) else self.X.size
+        n_rows = max(1, _PIECE_SIZE * self.X.shape[0] // max(stored, 1))
+        for start in range(0, self.n_rows, n_rows):
+            piece = slice(start, min(start + n_rows, self.n_rows))
+            yield piece, self.X[piece if self.positions is None else self.positions[piece]]
+
+    def _weights(self, piece: slice) -> NDArray:
+        """Return the weights of some rows, in the weights' unit."""
+        n_rows = piece.stop - piece.start
+        return np.ones(n_rows) if self.w is None else self.w[piece] / self.weight_unit
+
     def mean(self) -> NDArray:
         """Return the weighted mean of X, float64, shape (n_features,)."""
         total = np.zeros(self.X.shape[1])
-        w, unit = np.ones(_MEAN_ROWS), self.weight_unit
-        # In pieces: a product of float64 weights with all of a float32 X would copy it.
-        for start in range(0, self.n_rows, _MEAN_ROWS):
-            piece = slice(start, min(start + _MEAN_ROWS, self.n_rows))
-            X = self.X[piece if self.positions is None else self.positions[piece]]
-            total += (w[: X.shape[0]] if self.w is None else self.w[piece] / unit) @ X
-        return total / (self.total_weight / unit)
+        for piece, X in self._pieces():
+            total += self._weights(piece) @ X
+        return total / (self.total_weight / self.weight_unit)
+
+    def covariance_with_targets(self) -> NDArray:
+        """Return the weighted covariance of X and the targets, shape (n_outputs, n_features)."""
+        total = np.zeros((self.n_outputs, self.X.shape[1]))
+        for piece, X in self._pieces():
+            total += (self._weights(piece) * self._indicators(piece)) @ X
+        mean_product = total / (self.total_weight / self.weight_unit)
+        return mean_product - np.outer(self.frequencies, self.mean())
+
+    def _indicators(self, piece: slice) -> NDArray:
+        """Return the targets of some rows as zeros and ones, a row per output unit."""
+        if self.is_multilabel or self.n_outputs == 1:
+            return np.atleast_2d(self.y[piece].T)
+        return np.equal.outer(np.arange(self.n_outputs), self.y[piece])
 
     def subset(self, chosen: NDArray) -> "TrainingRows":
         """Return the rows at these positions; X is shared."""
@@ -133,21 +162,28 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> NDArray | None:
     return w
 
 
-def _encode(y: Any, is_multilabel: bool) -> tuple[NDArray, NDArray]:
-    """Return the encoded targets and the classes."""
+def _encode(y: Any, is_multilabel: bool, takes_part: NDArray | slice) -> tuple[NDArray, NDArray]:
+    """Return the encoded targets, and the classes of the rows that take part."""
     if is_multilabel:
         Y = y.toarray() if issparse(y) else np.asarray(y)
-        if not np.isin(Y, (0, 1)).all():
+        if not np.isin(Y[takes_part], (0, 1)).all():
             raise ValueError(
-                f"y must hold only 0 and 1 where it is multilabel, got {np.unique(Y).tolist()}"
+                "y must hold only 0 and 1 where it is multilabel, got "
+                f"{np.unique(Y[takes_part]).tolist()}"
             )
         return Y.astype(np.uint8), np.arange(Y.shape[1])
-    classes, codes = np.unique(y, return_inverse=True)
+    classes = np.unique(y[takes_part])
     if len(classes) < 2:
         raise ValueError(
             "y must have at least two classes among the rows of positive weight; "
             f"got one class only, {classes[0]!r}"
         )
+    # Piece by piece, in few bytes: there may be millions of rows.
+    codes = np.empty(len(y), np.min_scalar_type(len(classes)))
+    for start in range(0, len(y), _ENCODED_ROWS):
+        piece = slice(start, start + _ENCODED_ROWS)
+        # A row of weight zero may have a class that comes after all others.
+        codes[piece] = np.minimum(np.searchsorted(classes, y[piece]), len(classes) - 1)
     return codes, classes
 
 
@@ -174,13 +210,36 @@ def _check_targets(y: Any, class_weight: Any) -> tuple[Any, bool]:
     return y, True
 
 
-def training_rows(X: Any, y: Any, sample_weight: Any, class_weight: Any) -> TrainingRows:
-    """Encode the targets, compose the weights and drop the rows of weight zero.
+class Targets(NamedTuple):
+    """The targets of all rows that a user gave, encoded, and their weights.
+
+    Attributes
+    ----------
+    y : ndarray of shape (n_samples,), or (n_samples, n_labels) if multilabel
+        Class indices, or zeros and ones.
+    w : ndarray of shape (n_samples,) or None
+        Sample weights; zero also where the class has weight zero. None where all are 1.
+    classes : ndarray of shape (n_classes,) or (n_labels,)
+        The labels that the indices stand for.
+    is_multilabel : bool
+        Whether y is an indicator matrix.
+    """
+
+    y: NDArray
+    w: NDArray | None
+    classes: NDArray
+    is_multilabel: bool
+
+    def take(self, index: NDArray) -> "Targets":
+        """Return those of some rows. A class that has none there stays a class."""
+        return self._replace(y=self.y[index], w=None if self.w is None else self.w[index])
+
+
+def encode_targets(y: Any, sample_weight: Any, class_weight: Any) -> Targets:
+    """Encode the targets, and check the weights.
 
     Parameters
     ----------
-    X : {ndarray, CSR array} of shape (n_samples, n_features)
-        Validated.
     y : array-like or sparse matrix
         Validated, but for what it says about classes.
     sample_weight : array-like of shape (n_samples,), float or None
@@ -190,8 +249,8 @@ def training_rows(X: Any, y: Any, sample_weight: Any, class_weight: Any) -> Trai
 
     Returns
     -------
-    TrainingRows
-        Up to `CANONICAL_SIZE` elements of X, in the canonical form.
+    Targets
+        Their classes are those of the rows of positive weight.
 
     Raises
     ------
@@ -200,35 +259,76 @@ def training_rows(X: Any, y: Any, sample_weight: Any, class_weight: Any) -> Trai
         valid, or classes are weighted where y is multilabel.
     """
     y, is_multilabel = _check_targets(y, class_weight)
-    index = None
-    w = check_sample_weight(sample_weight, X.shape[0])
+    w = check_sample_weight(sample_weight, y.shape[0])
     if isinstance(class_weight, Mapping):
-        takes_part = compute_sample_weight(dict(class_weight), y) > 0
-        if not takes_part.all():
-            w = takes_part * (1.0 if w is None else w)
+        has_weight = compute_sample_weight(dict(class_weight), y) > 0
+        if not has_weight.all():
+            w = has_weight * (1.0 if w is None else w)
+            if not w.any():
+                raise ValueError(
+                    f"class_weight leaves no row of positive weight, got {class_weight!r}"
+                )
+    takes_part = slice(None) if w is None or w.all() else w > 0
+    codes, classes = _encode(y, is_multilabel, takes_part)
+    return Targets(codes, w, classes, is_multilabel)
+
+
+def weighted_rows(X: Any, targets: Targets, class_weight: Any) -> TrainingRows:
+    """Drop the rows of weight zero, and multiply the weights by those of the classes.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR array} of shape (n_samples, n_features)
+        Validated.
+    targets : Targets
+        Those of the rows of X.
+    class_weight : dict, "balanced" or None
+        "balanced" refers to these rows.
+
+    Returns
+    -------
+    TrainingRows
+        Up to `CANONICAL_SIZE` elements of X, in the canonical form.
+
+    Raises
+    ------
+    ValueError
+        If no row has a positive weight, or the class weights make the sum infinite.
+    """
+    index, codes, w, classes = None, targets.y, targets.w, targets.classes
     if w is not None and not w.all():
-        if not w.any():
-            raise ValueError(f"class_weight leaves no row of positive weight, got {class_weight!r}")
         index = np.flatnonzero(w)  # X itself may be large, or mapped from a file
-        y, w = y[index], w[index]
-    codes, classes = _encode(y, is_multilabel)
+        codes, w = codes[index], w[index]
+        if len(w) == 0:
+            raise ValueError("sample_weight must not be zero for all training rows, got only 0")
     if len(codes) * X.shape[1] <= CANONICAL_SIZE:
         X, index = (X if index is None else X[index]), None
         X, codes, w = canonical_rows(X, codes, np.ones(len(codes)) if w is None else w)
     if class_weight is not None:
         # Only now: the weights of merged rows have been added exactly as they were given.
         w = np.ones(len(codes)) if w is None else w
-        w = w * _weights_of_classes(class_weight, classes, np.bincount(codes, w))[codes]
+        w = (
+            w
+            * _weights_of_classes(class_weight, classes, np.bincount(codes, w, len(classes)))[codes]
+        )
         if not np.isfinite(w.sum()):
             raise ValueError(
                 f"class_weight must leave a finite sum of weights, got {class_weight!r}"
             )
     if w is not None and (w == 1).all():
         w = None
-    return TrainingRows(X, codes, w, classes, is_multilabel, index)
+    return TrainingRows(X, codes, w, classes, targets.is_multilabel, index)
+
+
+def training_rows(X: Any, y: Any, sample_weight: Any, class_weight: Any) -> TrainingRows:
+    """Return the weighted rows of a fit on all rows; see `encode_targets`, `weighted_rows`."""
+    return weighted_rows(X, encode_targets(y, sample_weight, class_weight), class_weight)
 
 
 def _weights_of_classes(class_weight: Any, classes: NDArray, W_c: NDArray) -> NDArray:
     if isinstance(class_weight, Mapping):
         return np.array([class_weight.get(label, 1.0) for label in classes.tolist()], dtype=float)
-    return W_c.sum() / (len(classes) * W_c)
+    is_present = W_c > 0  # in a fold, a class may have no row
+    balanced = np.zeros(len(classes))
+    balanced[is_present] = W_c.sum() / (is_present.sum() * W_c[is_present])
+    return balanced

@@ -1,6 +1,8 @@
 """What a fit says of itself: a line per iteration, and the warning at its end."""
 
-from skbackprop._solver import Iteration
+from skbackprop._coarse_start import Stage
+from skbackprop._parameters import Settings
+from skbackprop._solver import Iteration, Solution
 
 # A fit whose J is within this share of the null cost has learned nothing of X.
 NULL_MARGIN = 1e-3
@@ -19,11 +21,30 @@ def print_iteration(iteration: Iteration) -> None:
     )
 
 
-def print_stage(n_rows: int, dtype: str, last: Iteration) -> None:
+def print_stage(stage: Stage, solution: Solution) -> None:
     """Print what a stage of the coarse start did."""
+    last = solution.last
     print(
-        f"coarse start: {n_rows} rows, {dtype}: {last.number} iterations to cost "
+        f"coarse start: {stage.rows.n_rows} rows, {stage.dtype}: {last.number} iterations to cost "
         f"{last.cost:.6g} in {last.seconds:.2f} s",
+        flush=True,
+    )
+
+
+def print_fit_of_search(
+    fold: int,
+    n_folds: int,
+    n_fits: int,
+    n_lambdas: int,
+    reg_lambda: float,
+    score: float,
+    last: Iteration,
+    seconds: float,
+) -> None:
+    """Print where a search is: fold, penalty, and what its fit gave."""
+    print(
+        f"fold {fold + 1}/{n_folds}, lambda {n_fits}/{n_lambdas} = {reg_lambda:.3g}: score "
+        f"{score:.6g}, cost {last.cost:.6g}, {last.number} iterations, {seconds:.2f} s",
         flush=True,
     )
 
@@ -80,3 +101,16 @@ def null_message(loss: float, null_cost: float, verdict: str) -> str | None:
         f"{null_cost:.6g}): {too_few}reg_lambda is too strong, or X is not scaled. Decrease "
         "reg_lambda, or scale X (for instance with StandardScaler)."
     )
+
+
+def training_message(
+    solution: Solution, null_cost: float, settings: Settings, dtype: str
+) -> str | None:
+    """Return what to warn of after a training, or None; see the two messages above."""
+    limits = {"max_iter": settings.max_iter, **settings.solver_options}
+    last = solution.last
+    messages = [
+        convergence_message(solution.verdict, last.gradient_norm, settings.tol, limits, dtype),
+        null_message(last.cost, null_cost, solution.verdict),
+    ]
+    return " ".join(message for message in messages if message) or None

@@ -14,7 +14,7 @@ from sklearn.datasets import load_digits, load_iris
 from sklearn.preprocessing import scale
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
-import skbackprop._classifier
+import skbackprop._training
 from skbackprop import BackpropClassifier
 from skbackprop._blas import SingleThreadedBlas, single_threaded_blas
 
@@ -144,7 +144,7 @@ def test_after_a_fit_without_memory(monkeypatch):
         assert blas_threads() == {1}
         raise MemoryError
 
-    monkeypatch.setattr(skbackprop._classifier, "solve", no_memory)
+    monkeypatch.setattr(skbackprop._training, "solve", no_memory)
     with pytest.raises(MemoryError):
         small().fit(IRIS, SPECIES)
     assert blas_threads() == {2}
@@ -176,7 +176,7 @@ def test_two_overlapping_users_in_two_threads(first_out):
 
 
 def test_two_overlapping_fits(monkeypatch):
-    solve, meeting = skbackprop._classifier.solve, threading.Barrier(2, timeout=60)
+    solve, meeting = skbackprop._training.solve, threading.Barrier(2, timeout=60)
     seen = []
 
     def solve_together(*args, **kwargs):
@@ -186,7 +186,7 @@ def test_two_overlapping_fits(monkeypatch):
         return solution
 
     expected = [small(hidden_layer_sizes=size).fit(IRIS, SPECIES) for size in (4, 9)]
-    monkeypatch.setattr(skbackprop._classifier, "solve", solve_together)
+    monkeypatch.setattr(skbackprop._training, "solve", solve_together)
     with ThreadPoolExecutor(2) as pool:
         fits = [pool.submit(small(hidden_layer_sizes=s).fit, IRIS, SPECIES) for s in (4, 9)]
         fitted = [fit.result() for fit in fits]
@@ -231,7 +231,7 @@ def in_a_forked_child(report):
 
 
 def test_fork_while_a_fit_is_under_way(monkeypatch):
-    solve = skbackprop._classifier.solve
+    solve = skbackprop._training.solve
     under_way, go_on = threading.Event(), threading.Event()
 
     def wait_and_solve(*args, **kwargs):
@@ -240,7 +240,7 @@ def test_fork_while_a_fit_is_under_way(monkeypatch):
             assert go_on.wait(20)
         return solve(*args, **kwargs)
 
-    monkeypatch.setattr(skbackprop._classifier, "solve", wait_and_solve)
+    monkeypatch.setattr(skbackprop._training, "solve", wait_and_solve)
 
     def report():
         before = sorted(blas_threads())

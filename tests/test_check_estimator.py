@@ -15,7 +15,7 @@ from sklearn.utils.estimator_checks import (
     parametrize_with_checks,
 )
 
-from skbackprop import BackpropClassifier
+from skbackprop import BackpropClassifier, BackpropClassifierCV
 
 # The checks fit pure noise too, and on some data max_iter is reached first.
 CONVERGENCE_MESSAGE = "The fit "
@@ -30,8 +30,9 @@ ESTIMATORS = [
     BackpropClassifier((5, 4), activation="tanh", max_iter=30),
     BackpropClassifier(5, activation="relu", max_iter=30),
     BackpropClassifier(hidden_layer_sizes=()),
+    BackpropClassifierCV(3, reg_lambdas=3, cv=3, max_iter=15),
 ]
-IDS = ["default", "cg", "softmax", "tanh-two-layers", "relu", "no-hidden-layer"]
+IDS = ["default", "cg", "softmax", "tanh-two-layers", "relu", "no-hidden-layer", "search"]
 
 
 def name_of(check):

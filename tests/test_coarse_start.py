@@ -82,7 +82,7 @@ def test_auto_is_off_where_rows_are_few(capsys):
 
 
 def test_auto_is_on_where_rows_are_many(capsys, monkeypatch):
-    monkeypatch.setattr("skbackprop._classifier.ENOUGH_ROWS", len(IRIS) // 2)
+    monkeypatch.setattr("skbackprop._training.ENOUGH_ROWS", len(IRIS) // 2)
     auto = classifier(coarse_start="auto", verbose=1).fit(IRIS, SPECIES)
     assert "coarse" in capsys.readouterr().out
     assert auto.loss_curve_ == classifier().fit(IRIS, SPECIES).loss_curve_
@@ -134,7 +134,7 @@ def test_interrupted_stage_keeps_its_thetas(monkeypatch, stage):
 
     def interrupted(rows, random_state):
         for i, s in enumerate(real(rows, random_state)):
-            yield s._replace(should_leave=ctrl_c_at_the_third) if i == stage else s
+            yield s._replace(should_leave=lambda: ctrl_c_at_the_third) if i == stage else s
 
     def ctrl_c_at_the_third(iteration):
         if iteration.number == 3:

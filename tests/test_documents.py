@@ -34,9 +34,11 @@ def test_ci_calls_exactly_the_test_command_of_the_readme():
 
 
 def test_readme_code_runs(tmp_path):
-    (block,) = code_blocks("README.md", "python")
-    assert block.count("\n") - block.count("\n\n") <= 12
-    assert "backpropclassifier__reg_lambda" in run(["-c", block], tmp_path)
+    first, general = code_blocks("README.md", "python")
+    assert first.count("\n") - first.count("\n\n") <= 10
+    reg_lambda, score = map(float, run(["-c", first], tmp_path).splitlines()[0].split())
+    assert reg_lambda > 0 > score > -0.1
+    assert "backpropclassifier__reg_lambda" in run(["-c", general], tmp_path)
 
 
 def test_main_job_finds_a_good_model_and_draws(tmp_path):

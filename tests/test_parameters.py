@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from sklearn.datasets import load_iris, make_multilabel_classification
 from sklearn.preprocessing import scale
 
-import skbackprop._classifier
+import skbackprop._training
 from skbackprop import BackpropClassifier
 
 IRIS, SPECIES = load_iris(return_X_y=True)
@@ -205,7 +205,7 @@ def test_clear_error_before_any_work(bad, monkeypatch):
     def solve(*args, **kwargs):
         raise AssertionError("the solver was started")
 
-    monkeypatch.setattr(skbackprop._classifier, "solve", solve)
+    monkeypatch.setattr(skbackprop._training, "solve", solve)
     classifier = small(**bad.parameters)
     before = vars(classifier).copy()
     assert_refused(classifier, bad)

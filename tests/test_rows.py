@@ -1,12 +1,15 @@
 """The canonical form of the rows: what is the same data gives the same fit, bit for bit."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy.sparse import csc_array, csr_array
+from sklearn.base import clone
 
 import skbackprop._training_rows
 from skbackprop import BackpropClassifier
-from skbackprop._rows import canonical_rows
+from skbackprop._rows import CANONICAL_SIZE, canonical_rows
 
 # Few iterations: a difference in the last bit of the rows shows in the first of them.
 pytestmark = pytest.mark.filterwarnings("ignore:The fit :sklearn.exceptions.ConvergenceWarning")
@@ -228,3 +231,25 @@ def test_canonical_rows_of_a_small_example():
     rows = {(*x, label): weight for x, label, weight in zip(X.tolist(), y, w, strict=True)}
     assert rows == {(1.0, 0.0, 0): 3.0, (1.0, 0.0, 1): 4.0, (2.0, 3.0, 1): 0.5}
     assert not np.signbit(X).any()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("coarse_start", [False, True])
+def test_rows_mapped_from_a_file_are_trained_on_where_they_are(tmp_path, dtype, coarse_start):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(6000, 400)).astype(dtype)
+    y = (X[:, 0] > X[:, 1]).astype(int)
+    assert X.size > CANONICAL_SIZE
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    classifier = BackpropClassifier(4, coarse_start=coarse_start, max_iter=2, random_state=0)
+    tracemalloc.start()
+    classifier.fit(mapped, y)
+    probabilities = classifier.predict_proba(mapped)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # A copy of X, or one in float32, would be more.
+    assert most < X.nbytes / 2
+    in_memory = clone(classifier).fit(X, y)
+    assert_same_bits(classifier, in_memory)
+    np.testing.assert_array_equal(probabilities, in_memory.predict_proba(X))

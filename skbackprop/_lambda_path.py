@@ -1,0 +1,185 @@
+"""The lambda path over one set of rows: from strong to weak, each fit started from the last.
+
+A fit at a slightly weaker penalty begins near its end, so a path costs less than separate
+fits, and often ends lower. Bare descent is ruined by what a strong penalty does to a network:
+it shrinks all weights to zero, a saddle that no later fit leaves, and short of that it makes
+hidden units copies of each other. So a fit that has learned nothing starts nothing, the next one
+starts afresh; and to every other start is added a dose of fresh random weights.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skbackprop._coarse_start import Stage, Start, go_on, single_precision
+from skbackprop._objective import Objective
+from skbackprop._parameters import Settings
+from skbackprop._problem import Problem
+from skbackprop._rows import CANONICAL_SIZE
+from skbackprop._shards import work_of_row
+from skbackprop._training import Training, fresh_start, minimizer, train
+from skbackprop._training_rows import TrainingRows
+
+# Found by measuring (benchmarks/lambda_path.py): the share of the null cost that counts as
+# nothing learned, and the dose of a fresh start that each start gets.
+NULL_MARGIN = 1e-3
+DOSE = 1.0
+# Multiply-adds of an evaluation from which it pays to go as far as float32 leads first.
+ENOUGH_WORK = 100_000
+
+# Ends of the default grid.
+SHARE_OF_COLLAPSE = 0.1
+STRONGEST = 1e-2
+WEAKEST = 1e-5
+SLOPES_AT_ZERO = {"logistic": 0.25, "tanh": 1.0, "relu": 0.5, "identity": 1.0}
+
+
+class Step(NamedTuple):
+    """One fit of a path.
+
+    Attributes
+    ----------
+    problem : Problem
+        With the penalty of this fit.
+    training : Training
+    seconds : float
+    """
+
+    problem: Problem
+    training: Training
+    seconds: float
+
+
+def is_null(cost: float, null_cost: float) -> bool:
+    """Tell whether a fit is no better than predicting the frequencies of the targets."""
+    return cost >= (1 - NULL_MARGIN) * null_cost
+
+
+def walk(
+    rows: TrainingRows,
+    problem: Problem,
+    settings: Settings,
+    reg_lambdas: Sequence[float],
+    random_state: np.random.RandomState,
+) -> Iterator[Step]:
+    """Fit at one penalty after the other.
+
+    Parameters
+    ----------
+    rows : TrainingRows
+    problem : Problem
+        Its penalty does not count.
+    settings : Settings
+    reg_lambdas : sequence of float
+        From strong to weak.
+    random_state : RandomState
+        For the random starts and doses.
+
+    Yields
+    ------
+    Step
+        One for each penalty.
+    """
+    null_cost = problem.null_cost(rows)
+    minimize = minimizer(settings)
+    x: NDArray | None = None
+    with _objectives(rows, problem, settings) as (stage, single, full):
+        for reg_lambda in reg_lambdas:
+            began = time.perf_counter()
+            step_problem = problem._replace(reg_lambda=float(reg_lambda))
+            if x is None:
+                start = fresh_start(rows, step_problem, settings, random_state, _in_silence)
+            else:
+                start = Start(x + DOSE * problem.random_start(random_state))
+            if single is not None and start.n_evaluations == 0:
+                start, _ = go_on(start, stage, single.with_reg_lambda(reg_lambda), minimize)
+            if start.interrupt is not None:
+                raise start.interrupt
+            objective = full.with_reg_lambda(reg_lambda)
+            solution = minimize(objective, start.x)
+            if solution.interrupt is not None:
+                raise solution.interrupt
+            last = solution.last
+            x = None if is_null(last.cost, null_cost) else last.x
+            n_evaluations = start.n_evaluations + solution.n_evaluations
+            training = Training(objective.thetas(last.x), solution, n_evaluations)
+            yield Step(step_problem, training, time.perf_counter() - began)
+
+
+@contextmanager
+def _objectives(
+    rows: TrainingRows, problem: Problem, settings: Settings
+) -> Iterator[tuple[Stage, Objective | None, Objective]]:
+    """Yield the stage in float32 with its objective, where that pays, and the full objective."""
+    with ExitStack() as contexts:
+        full = contexts.enter_context(problem.objective(rows, rows.X.dtype))
+        work = rows.n_rows * work_of_row(rows.X, problem.shapes)
+        pays = rows.X.dtype != np.float32 and bool(settings.coarse_start) and work >= ENOUGH_WORK
+        if pays and rows.X.size <= CANONICAL_SIZE:
+            rows = rows._replace(X=rows.X.astype(np.float32))  # no cast at every evaluation
+        stage = single_precision(rows)
+        single = problem.objective(rows, stage.dtype) if pays else nullcontext()
+        yield stage, contexts.enter_context(single), full
+
+
+def _in_silence(*args: object) -> None:
+    """Report nothing."""
+
+
+def better_of(
+    rows: TrainingRows,
+    problem: Problem,
+    settings: Settings,
+    starts: Sequence[list[NDArray]],
+    random_state: np.random.RandomState,
+) -> Training:
+    """Fit from the best of some Thetas and afresh, and return the fit of lower cost.
+
+    Parameters
+    ----------
+    rows : TrainingRows
+    problem : Problem
+    settings : Settings
+    starts : sequence of list of ndarray
+        Thetas where paths over other rows ended; the one of lowest cost on these rows is taken.
+    random_state : RandomState
+        For the fresh fit, which is the one of `BackpropClassifier` at this state.
+    """
+    with problem.objective(rows, rows.X.dtype) as objective:
+        costs = [objective(objective.vector(thetas))[0] for thetas in starts]
+    trainings = []
+    for thetas_init in (starts[int(np.argmin(costs))], None):
+        training = train(rows, problem, settings, thetas_init, random_state, None, _in_silence)
+        if training.solution.interrupt is not None:
+            raise training.solution.interrupt
+        trainings.append(training)
+    return min(trainings, key=lambda training: training.solution.last.cost)
+
+
+def reg_lambda_grid(rows: TrainingRows, problem: Problem, n_lambdas: int) -> NDArray:
+    """Return a logarithmic grid of penalties, from strong to weak.
+
+    Parameters
+    ----------
+    rows : TrainingRows
+    problem : Problem
+        Its penalty does not count.
+    n_lambdas : int
+        Number of penalties.
+
+    Returns
+    -------
+    ndarray of shape (n_lambdas,)
+    """
+    strongest = STRONGEST
+    if len(problem.activations) == 1:
+        # Where the penalty outweighs this, the null fit is a minimum: with g'(0) the slope of
+        # the hidden units, the cost falls along the first singular vectors by g'(0) sigma_1.
+        slope = SLOPES_AT_ZERO[problem.activations[0]]
+        sigma = float(np.linalg.norm(rows.covariance_with_targets(), 2))
+        strongest = SHARE_OF_COLLAPSE * slope * sigma or STRONGEST
+    return np.geomspace(strongest, min(WEAKEST, strongest), n_lambdas)

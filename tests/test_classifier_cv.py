@@ -1,0 +1,354 @@
+"""BackpropClassifierCV: the search, its results, and how it stands in scikit-learn."""
+
+import io
+import re
+from contextlib import redirect_stdout
+
+import distributed
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.datasets import load_iris, load_wine
+from sklearn.metrics import get_scorer, log_loss, make_scorer
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    PredefinedSplit,
+    StratifiedKFold,
+    cross_val_score,
+)
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler, scale
+
+import skbackprop._lambda_path
+from skbackprop import BackpropClassifier, BackpropClassifierCV
+
+# Some fits of a search end at a limit, and so may the refit.
+pytestmark = pytest.mark.filterwarnings("ignore:The fit :sklearn.exceptions.ConvergenceWarning")
+
+IRIS, SPECIES = load_iris(return_X_y=True)
+IRIS = scale(IRIS)
+WINE, CULTIVARS = load_wine(return_X_y=True)
+LABELS = np.column_stack([IRIS[:, 0] > 0, IRIS[:, 1] > 0.5, IRIS[:, 2] > -1]).astype(int)
+PATH = [1e-1, 1e-2, 1e-3]
+
+
+def search(**parameters):
+    defaults = {"reg_lambdas": PATH, "cv": 3, "max_iter": 60, "random_state": 0}
+    return BackpropClassifierCV(4, **{**defaults, **parameters})
+
+
+def assert_same_search(first, second):
+    np.testing.assert_array_equal(first.scores_, second.scores_)
+    for one, other in zip(first.thetas_, second.thetas_, strict=True):
+        assert one.tobytes() == other.tobytes()
+
+
+@pytest.mark.parametrize("out_activation", ["logistic", "softmax"])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_default_score_is_minus_the_log_loss(out_activation, classes):
+    X, y = IRIS[classes > SPECIES], SPECIES[classes > SPECIES]
+    X = X + np.random.default_rng(0).normal(size=X.shape)
+    own = search(out_activation=out_activation).fit(X, y)
+    other = clone(own).set_params(scoring="neg_log_loss").fit(X, y)
+    np.testing.assert_allclose(own.scores_, other.scores_, rtol=1e-8)
+    assert own.reg_lambda_ == other.reg_lambda_
+
+
+def test_the_default_score_of_labels_is_minus_the_mean_binary_log_loss():
+    def score(model, X, Y):
+        P = model.predict_proba(X)
+        return -np.mean([log_loss(Y[:, k], P[:, k], labels=[0, 1]) for k in range(3)])
+
+    own = search().fit(IRIS, LABELS)
+    other = search(scoring=score).fit(IRIS, LABELS)
+    np.testing.assert_allclose(own.scores_, other.scores_, rtol=1e-8)
+    assert own.multilabel_
+    assert own.predict(IRIS).shape == LABELS.shape
+
+
+def test_scores_are_weighted():
+    w = np.random.default_rng(0).integers(1, 4, size=150).astype(float)
+    own = search().fit(IRIS, SPECIES, sample_weight=w)
+    other = search(scoring="neg_log_loss").fit(IRIS, SPECIES, sample_weight=w)
+    np.testing.assert_allclose(own.scores_, other.scores_, rtol=1e-8)
+    assert (own.scores_ != search().fit(IRIS, SPECIES).scores_).all()
+
+
+def test_the_results_have_the_form_of_a_grid_search():
+    grid = GridSearchCV(
+        BackpropClassifier(4, max_iter=60, random_state=0), {"reg_lambda": PATH}, cv=3
+    ).fit(IRIS, SPECIES)
+    own = search(scoring="accuracy").fit(IRIS, SPECIES)
+    ours, theirs = pd.DataFrame(own.cv_results_), pd.DataFrame(grid.cv_results_)
+    assert list(ours.columns) == list(theirs.columns)
+    assert ours.dtypes.to_dict() == theirs.dtypes.to_dict()
+    assert own.cv_results_["params"] == grid.cv_results_["params"]
+    np.testing.assert_allclose(ours["mean_test_score"], theirs["mean_test_score"], atol=0.05)
+    for name in ("mean", "std"):
+        rows = own.scores_
+        np.testing.assert_allclose(ours[f"{name}_test_score"], getattr(rows, name)(axis=0))
+    assert own.n_splits_ == grid.n_splits_ == 3
+
+
+def test_attributes():
+    own = search().fit(IRIS, SPECIES)
+    assert own.scores_.shape == (3, 3)
+    np.testing.assert_array_equal(own.reg_lambdas_, PATH)
+    assert own.reg_lambda_ == PATH[own.best_index_]
+    assert own.best_params_ == {"reg_lambda": own.reg_lambda_}
+    assert own.best_score_ == own.scores_.mean(axis=0).max()
+    assert own.n_layers_ == 3
+    assert len(own.loss_curve_) == own.n_iter_ + 1
+    assert own.loss_ == own.loss_curve_[-1]
+    assert own.converged_ == (own.gradient_norm_ <= own.tol)
+    fitted = {name for name in vars(BackpropClassifier(4).fit(IRIS, SPECIES)) if name[-1] == "_"}
+    assert fitted <= set(vars(own))
+
+
+def test_penalties_keep_their_order():
+    down, up = search().fit(IRIS, SPECIES), search(reg_lambdas=PATH[::-1]).fit(IRIS, SPECIES)
+    np.testing.assert_array_equal(up.scores_, down.scores_[:, ::-1])
+    np.testing.assert_array_equal(up.reg_lambdas_, PATH[::-1])
+    assert up.reg_lambda_ == down.reg_lambda_
+
+
+def test_the_refit_is_no_worse_than_a_plain_fit():
+    own = search(max_iter=500).fit(IRIS, SPECIES)
+    plain = BackpropClassifier(4, reg_lambda=own.reg_lambda_, random_state=0).fit(IRIS, SPECIES)
+    assert own.loss_ <= plain.loss_
+
+
+@pytest.mark.parametrize(
+    ("refit", "index"),
+    [("best", 1), ("1se", 0), (lambda results: 2, 2), (lambda results: np.int64(1), 1)],
+)
+def test_refit(refit, index):
+    def score(model, X, y):
+        # Means -0.3, -0.25 and -0.4; the best has a standard error of 0.1.
+        scores = {0.1: [-0.3] * 3, 0.01: [-0.25, -0.25 - 0.1 * 3**0.5, -0.25 + 0.1 * 3**0.5]}
+        folds = scores.get(model.reg_lambda_, [-0.4] * 3)
+        return folds[[0, 1, 2][int(y[0])]]
+
+    folds = [(np.arange(150), np.flatnonzero(fold == SPECIES)) for fold in range(3)]
+    own = search(cv=folds, scoring=score, refit=refit).fit(IRIS, SPECIES)
+    assert own.best_index_ == index
+    assert own.reg_lambda_ == PATH[index]
+    assert own.best_score_ == pytest.approx([-0.3, -0.25, -0.4][index])
+
+
+def test_a_class_that_is_missing_in_a_fold_is_no_error():
+    folds = PredefinedSplit(np.where(SPECIES == 2, 0, np.arange(150) % 3))
+    own = search(cv=folds, class_weight="balanced").fit(IRIS, SPECIES)
+    assert own.classes_.tolist() == [0, 1, 2]
+    assert np.isfinite(own.scores_).all()
+
+
+@pytest.mark.parametrize("parameters", [{"class_weight": "balanced"}, {"class_weight": {0: 5}}])
+def test_class_weights(parameters):
+    own, plain = search(**parameters), search()
+    X, y = IRIS[:120], SPECIES[:120]
+    assert (own.fit(X, y).scores_ != plain.fit(X, y).scores_).all()
+
+
+def test_rows_of_weight_zero_take_no_part():
+    takes_part = np.arange(150) % 5 > 0
+    folds = StratifiedKFold(3)
+    splits = list(folds.split(IRIS, SPECIES))
+    kept = np.flatnonzero(takes_part)
+    of_kept = [
+        tuple(np.flatnonzero(np.isin(kept, part)) for part in split)  # positions among the kept
+        for split in splits
+    ]
+    weighted = search(cv=splits).fit(IRIS, SPECIES, sample_weight=takes_part.astype(float))
+    without = search(cv=of_kept).fit(IRIS[kept], SPECIES[kept])
+    np.testing.assert_allclose(weighted.scores_, without.scores_, rtol=1e-12)
+    for one, other in zip(weighted.thetas_, without.thetas_, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_folds_side_by_side_give_the_same_search(backend):
+    alone = search().fit(IRIS, SPECIES)
+    with joblib.parallel_config(backend):
+        together = search(n_jobs=2).fit(IRIS, SPECIES)
+    assert_same_search(alone, together)
+
+
+def test_folds_on_a_dask_cluster_give_the_same_search():
+    alone = search().fit(IRIS, SPECIES)
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster),
+        joblib.parallel_config("dask"),
+    ):
+        together = search().fit(IRIS, SPECIES)
+    assert_same_search(alone, together)
+
+
+def test_folds_side_by_side_share_the_threads(monkeypatch):
+    from skbackprop import _blas
+
+    def begin(self):
+        real(self)
+        self._budget = 4
+
+    real = _blas.SingleThreadedBlas._begin
+    monkeypatch.setattr(_blas.SingleThreadedBlas, "_begin", begin)
+    seen = []
+
+    def score(model, X, y):
+        with _blas.single_threaded_blas as budget:
+            seen.append(budget)
+        return 0.0
+
+    with joblib.parallel_config("threading"):
+        search(n_jobs=2, scoring=score).fit(IRIS, SPECIES)
+    assert set(seen) == {2}
+    search(scoring=score).fit(IRIS, SPECIES)
+    assert set(seen) == {2, 4}
+
+
+def interrupt_after(monkeypatch, n_fits):
+    """Let Ctrl-C come after that many fits."""
+    counted = iter(range(n_fits))
+    real = skbackprop._lambda_path.minimizer
+
+    def minimizer(settings):
+        def minimize(*args, **kwargs):
+            if next(counted, None) is None:
+                raise KeyboardInterrupt
+            return real(settings)(*args, **kwargs)
+
+        return minimize
+
+    monkeypatch.setattr(skbackprop._lambda_path, "minimizer", minimizer)
+
+
+@pytest.mark.parametrize("n_fits", [0, 1, 5, 8])
+def test_an_interrupted_search_says_how_far_it_was(monkeypatch, n_fits):
+    own = search().fit(WINE, CULTIVARS)
+    before = vars(own).copy()
+    interrupt_after(monkeypatch, n_fits)
+    with pytest.raises(KeyboardInterrupt, match=f"{n_fits} of 9 fits are done, {9 - n_fits} and"):
+        own.fit(IRIS, SPECIES)
+    assert vars(own) == before
+    assert own.predict(WINE).shape == CULTIVARS.shape
+
+
+def test_an_interrupted_refit(monkeypatch):
+    def train(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(skbackprop._lambda_path, "train", train)
+    own = search()
+    with pytest.raises(KeyboardInterrupt, match="9 of 9 fits are done, 0 and the refit"):
+        own.fit(IRIS, SPECIES)
+    assert not hasattr(own, "scores_")
+
+
+def test_verbose():
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        own = search(verbose=1).fit(IRIS, SPECIES)
+    lines = printed.getvalue().splitlines()
+    assert len(lines) == 9
+    found = [re.match(r"fold (\d)/3, lambda (\d)/3 = (\S+): score (\S+), ", line) for line in lines]
+    assert [(int(m[1]), int(m[2]), float(m[3])) for m in found] == [
+        (fold, i + 1, PATH[i]) for fold in (1, 2, 3) for i in range(3)
+    ]
+    scores = np.array([float(m[4]) for m in found]).reshape(3, 3)
+    np.testing.assert_allclose(scores, own.scores_, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"reg_lambdas": 0}, "reg_lambdas must be an int >= 1, .*got 0"),
+        ({"reg_lambdas": []}, r"reg_lambdas .*got \[\]"),
+        ({"reg_lambdas": [1e-3, -1.0]}, r"reg_lambdas .*got \[0.001, -1.0\]"),
+        ({"reg_lambdas": "auto"}, "reg_lambdas .*got 'auto'"),
+        ({"reg_lambdas": True}, "reg_lambdas .*got True"),
+        ({"refit": False}, "refit must be 'best', '1se' or a callable, got False"),
+        ({"refit": "2se"}, "refit .*got '2se'"),
+        ({"refit": lambda results: 3}, "refit must return an index from 0 to 2, got 3"),
+        ({"refit": lambda results: 1.0}, "refit must return an index from 0 to 2, got 1.0"),
+        ({"n_jobs": 0}, "n_jobs must be None or an int other than 0, got 0"),
+        ({"n_jobs": "all"}, "n_jobs .*got 'all'"),
+        ({"cv": 1}, "n_splits=1"),
+        ({"cv": 51}, "n_splits=51"),
+        ({"scoring": "logloss"}, "scoring"),
+        ({"tol": -1}, "tol must be a finite number >= 0, got -1"),
+        ({"scoring": lambda *args: np.nan}, "scoring gives no number"),
+    ],
+)
+def test_clear_errors(parameters, message):
+    own = search(**parameters)
+    with pytest.raises(ValueError, match=message):
+        own.fit(IRIS, SPECIES)
+    assert not hasattr(own, "thetas_")
+
+
+def test_folds_without_weight_are_an_error():
+    w = (np.arange(150) % 50 >= 17).astype(float)
+    folds = [(np.arange(150), np.flatnonzero(w == 0)), (np.flatnonzero(w == 0), np.arange(150))]
+    with pytest.raises(
+        ValueError, match="sample_weight must not be zero for all test rows of fold"
+    ):
+        search(cv=folds[:1]).fit(IRIS, SPECIES, sample_weight=w)
+    with pytest.raises(ValueError, match="sample_weight must not be zero for all training rows"):
+        search(cv=folds[1:]).fit(IRIS, SPECIES, sample_weight=w)
+
+
+def test_groups_and_weights_are_routed():
+    groups = np.arange(150) % 4
+    with config_context(enable_metadata_routing=True):
+        scorer = get_scorer("neg_log_loss").set_score_request(sample_weight=False)
+        own = search(cv=GroupKFold(4), scoring=scorer).fit(IRIS, SPECIES, groups=groups)
+        assert own.scores_.shape == (4, 3)
+        by_hand = search(cv=list(GroupKFold(4).split(IRIS, groups=groups)))
+        np.testing.assert_array_equal(
+            own.scores_, by_hand.set_params(scoring="neg_log_loss").fit(IRIS, SPECIES).scores_
+        )
+        own.fit(IRIS, SPECIES, sample_weight=np.ones(150), groups=groups)
+    with pytest.raises(ValueError, match=r"fit got groups, which only .*enable_metadata_routing"):
+        search(cv=GroupKFold(4)).fit(IRIS, SPECIES, groups=groups)
+
+
+def test_score_is_that_of_scoring():
+    own = search().fit(IRIS, SPECIES)
+    assert own.score(IRIS, SPECIES) == np.mean(own.predict(IRIS) == SPECIES)
+    w = np.arange(150.0)
+    own.set_params(scoring="neg_log_loss")
+    assert own.score(IRIS, SPECIES, sample_weight=w) == pytest.approx(
+        -log_loss(SPECIES, own.predict_proba(IRIS), sample_weight=w)
+    )
+
+
+def test_in_a_pipeline_of_frames():
+    names = ["a", "b", "c", "d"]
+    X = pd.DataFrame(IRIS, columns=names)
+    own = make_pipeline(StandardScaler().set_output(transform="pandas"), search())
+    own.fit(X, np.array(["setosa", "versicolor", "virginica"])[SPECIES])
+    assert own[-1].feature_names_in_.tolist() == names
+    assert set(own.predict(X)) == {"setosa", "versicolor", "virginica"}
+    assert cross_val_score(own, X, SPECIES, cv=2).mean() > 0.9
+    scorer = make_scorer(lambda y, p: np.mean(y == p))
+    search(scoring=scorer).fit(X, SPECIES)
+
+
+def test_float32_stays_float32():
+    own = search().fit(IRIS.astype(np.float32), SPECIES)
+    assert {Theta.dtype for Theta in own.thetas_} == {np.dtype(np.float32)}
+    assert own.predict_proba(IRIS).dtype == np.float32
+
+
+def test_defaults_search_a_grid():
+    own = BackpropClassifierCV(3, max_iter=20, random_state=0).fit(IRIS, SPECIES)
+    assert own.scores_.shape == (5, 10)
+    assert (np.diff(own.reg_lambdas_) < 0).all()
