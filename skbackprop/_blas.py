@@ -61,11 +61,13 @@ class SingleThreadedBlas:
     def shared_among(self, n_jobs: int) -> Iterator[None]:
         """Divide the budget among jobs that run side by side in this process."""
         with self as budget:
-            self._budget = max(1, budget // n_jobs)
+            with self._lock:
+                self._budget = max(1, budget // n_jobs)
             try:
                 yield
             finally:
-                self._budget = budget
+                with self._lock:
+                    self._budget = budget
 
     def _share_control(self) -> None:
         """Make threadpoolctl hear this thread, or afterwards any other.

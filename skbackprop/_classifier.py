@@ -1,8 +1,8 @@
 """BackpropClassifier: validate, encode, compose, store."""
 
-import copy
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -12,8 +12,17 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
 from skbackprop._blas import single_threaded_blas
-from skbackprop._network_classifier import NetworkClassifier
-from skbackprop._parameters import check_parameters, check_parameters_of_one_fit
+from skbackprop._callbacks import (
+    STACK_LEVEL,
+    CallbackSupportMixin,
+    IterationTasks,
+    begin_task,
+    end_task,
+    root_task,
+    with_callbacks,
+)
+from skbackprop._network_classifier import NetworkClassifier, attributes_at
+from skbackprop._parameters import Settings, check_parameters, check_parameters_of_one_fit
 from skbackprop._problem import Problem, make_problem
 from skbackprop._thetas import check_thetas
 from skbackprop._threads import rounding_in_silence
@@ -22,7 +31,7 @@ from skbackprop._training_rows import TrainingRows, training_rows
 from skbackprop._verdict import print_iteration, print_stage, training_message
 
 
-class BackpropClassifier(NetworkClassifier):
+class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
     """Fully connected neural network trained by full-batch back-propagation.
 
     The parameter matrices (Thetas) are unrolled into one vector and given, with the
@@ -70,6 +79,14 @@ class BackpropClassifier(NetworkClassifier):
         on all of them in float32 where X is float64. The fit that follows, its cost, its
         tolerance and its convergence claim stay as they are. "auto" does so from 10,000
         rows. Given Thetas (``thetas_init``, a warm start) are never replaced.
+    early_stopping : bool, default=False
+        Whether to hold rows out, and stop when their mean cost, without the penalty, no longer
+        falls. The Thetas with the least validation cost are kept.
+    validation_fraction : float, default=0.1
+        Share of the rows held out, rounded up; at least as many as there are classes.
+        Stratified, unless a class has fewer than two rows.
+    n_iter_no_change : int, default=10
+        Iterations without a strictly better validation score after which to stop.
     solver_options : dict or None, default=None
         Options passed on to scipy: maxcor, ftol, maxfun, maxls for "lbfgs"; c1, c2 for
         "cg". By default nothing but `max_iter` and `tol` limits a fit; a maxfun holds for
@@ -116,6 +133,10 @@ class BackpropClassifier(NetworkClassifier):
         ``max |D|`` at `thetas_`.
     converged_ : bool
         Whether ``gradient_norm_ <= tol``.
+    validation_scores_ : list of float
+        With early stopping, minus the mean validation cost after each iteration.
+    best_validation_score_ : float or None
+        The greatest of them, that of `thetas_`; None where there was no iteration.
 
     See Also
     --------
@@ -167,6 +188,9 @@ class BackpropClassifier(NetworkClassifier):
         thetas_init: Sequence[NDArray] | None = None,
         warm_start: bool = False,
         coarse_start: bool | Literal["auto"] = "auto",
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
         solver_options: Mapping[str, float] | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: bool | int = 0,
@@ -182,10 +206,14 @@ class BackpropClassifier(NetworkClassifier):
         self.thetas_init = thetas_init
         self.warm_start = warm_start
         self.coarse_start = coarse_start
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
         self.solver_options = solver_options
         self.random_state = random_state
         self.verbose = verbose
 
+    @with_callbacks
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the network.
 
@@ -218,22 +246,26 @@ class BackpropClassifier(NetworkClassifier):
         """
         settings = check_parameters(self)
         check_parameters_of_one_fit(self)
-        draft = copy.copy(self)
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        data = {"X": X, "y": y, "metadata": metadata}
+        draft = self._draft()
         X, y = validate_data(
             draft, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], multi_output=True
         )
         with single_threaded_blas, rounding_in_silence():
             rows = training_rows(X, y, sample_weight, self.class_weight)
             problem = make_problem(rows, settings, self.reg_lambda)
-            training = train(
-                rows,
-                problem,
-                settings,
-                self._given_thetas(rows, problem),
-                check_random_state(self.random_state),
-                print_iteration if self.verbose else None,
-                print_stage if self.verbose else lambda stage, solution: None,
-            )
+            thetas_init = self._given_thetas(rows, problem)
+            with self._tasks(rows, problem, settings, data, draft) as tasks:
+                training = train(
+                    rows,
+                    problem,
+                    settings,
+                    thetas_init,
+                    check_random_state(self.random_state),
+                    [print_iteration, tasks] if self.verbose else [tasks],
+                    print_stage if self.verbose else lambda stage, solution: None,
+                )
             draft._store(rows, problem, training, settings.tol)
         self._commit(draft)
         if training.solution.interrupt is not None:
@@ -241,8 +273,28 @@ class BackpropClassifier(NetworkClassifier):
         dtype = str(self.thetas_[0].dtype)
         message = training_message(training.solution, problem.null_cost(rows), settings, dtype)
         if message:
-            warnings.warn(message, ConvergenceWarning, stacklevel=2)
+            warnings.warn(message, ConvergenceWarning, stacklevel=STACK_LEVEL)
         return self
+
+    @contextmanager
+    def _tasks(
+        self,
+        rows: TrainingRows,
+        problem: Problem,
+        settings: Settings,
+        data: dict[str, Any],
+        draft: Self,
+    ) -> Iterator[IterationTasks]:
+        """Yield a watcher that tells scikit-learn's callbacks of the iterations."""
+        names = vars(draft).get("feature_names_in_")
+        named = {} if names is None else {"feature_names_in_": names}
+        attributes = attributes_at(rows, problem, settings.tol, **named)
+        context = root_task(self, max_subtasks=settings.max_iter + 1)
+        begin_task(context, self, **data)
+        tasks = IterationTasks(context, self, data, attributes)
+        yield tasks
+        tasks.close()
+        end_task(context, self, **data)
 
     def _given_thetas(self, rows: TrainingRows, problem: Problem) -> list[NDArray] | None:
         """Return the Thetas of the last fit or of the user, checked, or None."""

@@ -1,6 +1,5 @@
 """BackpropClassifierCV: lambda chosen by cross-validation along a path, then one refit."""
 
-import copy
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral
@@ -19,19 +18,33 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import validate_data
 
 from skbackprop._blas import single_threaded_blas
-from skbackprop._fold import FoldFits, Search, fit_fold
-from skbackprop._lambda_path import better_of, reg_lambda_grid
+from skbackprop._callbacks import (
+    STACK_LEVEL,
+    CallbackSupportMixin,
+    begin_task,
+    end_task,
+    root_task,
+    subtask,
+    with_callbacks,
+)
+from skbackprop._fold import FoldFits, FoldTask, Progress, Search, fit_fold
+from skbackprop._lambda_path import Watch, better_of, reg_lambda_grid
 from skbackprop._network_classifier import NetworkClassifier
 from skbackprop._parameters import Settings, check_parameters, check_parameters_of_search
 from skbackprop._problem import Problem, make_problem
 from skbackprop._search_results import choose, make_cv_results
 from skbackprop._threads import rounding_in_silence
 from skbackprop._training import Training
-from skbackprop._training_rows import TrainingRows, encode_targets, weighted_rows
-from skbackprop._verdict import training_message
+from skbackprop._training_rows import (
+    TrainingRows,
+    check_sample_weight,
+    encode_targets,
+    weighted_rows,
+)
+from skbackprop._verdict import print_refit, training_message
 
 
-class BackpropClassifierCV(NetworkClassifier):
+class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
     """BackpropClassifier with the penalty lambda chosen by cross-validation.
 
     On each fold's training rows it walks a path of penalties, from strong to weak, each
@@ -50,12 +63,14 @@ class BackpropClassifierCV(NetworkClassifier):
         Output units for more than two classes.
     reg_lambdas : int or sequence of float, default=10
         The penalties, on the scale of the mean cost. A number stands for as many on a
-        logarithmic grid; see Notes.
+        logarithmic grid from 1e-2, or a tenth of the penalty at which one hidden layer
+        collapses where that is more, to 1e-5.
     cv : int, cross-validation generator or iterable, default=None
         As everywhere in scikit-learn; None is five stratified folds.
     scoring : str, callable or None, default=None
-        A scorer; None is the mean log-probability that held-out rows give to their class
-        (minus the log-loss; for labels, minus the mean binary log-loss), weighted by
+        A scorer of one score; it is given X as an array, and ``sample_weight`` where there are
+        weights. None is the mean log-probability that held-out rows give to their class (minus
+        the log-loss; for labels, minus the mean binary log-loss), weighted by
         ``sample_weight``. A class that no training row of a fold has is no error.
     refit : {"best", "1se"} or callable, default="best"
         Which penalty to refit at: that of the best mean score, the strongest within one
@@ -63,14 +78,24 @@ class BackpropClassifierCV(NetworkClassifier):
     solver : {"lbfgs", "cg"}, default="lbfgs"
         L-BFGS-B or conjugate gradients.
     max_iter : int, default=500
-        Limit on the iterations of each fit.
+        Limit on the iterations of each fit, and of its stage in float32.
     tol : float, default=1e-4
         A fit has converged where ``max |D| <= tol``.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes; "balanced" refers to the rows of each fit. Scores do not see
-        them.
+        them, but that rows of a class of weight zero take no part.
     coarse_start : bool or "auto", default="auto"
-        Whether cheap stages choose the point from which a path starts.
+        Whether cheap stages choose the point from which a path starts, and each fit on it
+        goes as far as float32 leads before it goes on in X's precision; "auto" does the one
+        from 10,000 rows and the other from 100,000 multiply-adds per evaluation. ``tol`` holds
+        for the end. Not the other with early stopping.
+    early_stopping : bool, default=False
+        Whether each path, and the refit, hold rows out and stop their fits when the cost of
+        these no longer falls.
+    validation_fraction : float, default=0.1
+        Share of the rows held out.
+    n_iter_no_change : int, default=10
+        Iterations without a strictly better validation score after which to stop.
     solver_options : dict or None, default=None
         Options passed on to scipy.
     n_jobs : int or None, default=None
@@ -101,7 +126,7 @@ class BackpropClassifierCV(NetworkClassifier):
         Number of folds.
     classes_, multilabel_, n_features_in_, feature_names_in_, thetas_, coefs_, intercepts_, \
     n_layers_, n_outputs_, activations_, out_activation_, n_iter_, n_evaluations_, loss_, \
-    loss_curve_, gradient_norm_, converged_
+    loss_curve_, gradient_norm_, converged_, validation_scores_, best_validation_score_
         Of the refit, as in `BackpropClassifier`.
 
     See Also
@@ -114,6 +139,10 @@ class BackpropClassifierCV(NetworkClassifier):
     -----
     The refit starts twice: where the path of a fold ended at this penalty, and afresh. The lower
     cost is kept.
+
+    An interrupt from the keyboard raises KeyboardInterrupt with the number of fits done and
+    missing, and leaves the estimator as it was. Of folds in other processes, only those
+    completed are counted.
 
     References
     ----------
@@ -147,6 +176,9 @@ class BackpropClassifierCV(NetworkClassifier):
         tol: float = 1e-4,
         class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
         coarse_start: bool | Literal["auto"] = "auto",
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
         solver_options: Mapping[str, float] | None = None,
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
@@ -164,6 +196,9 @@ class BackpropClassifierCV(NetworkClassifier):
         self.tol = tol
         self.class_weight = class_weight
         self.coarse_start = coarse_start
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
         self.solver_options = solver_options
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -178,13 +213,13 @@ class BackpropClassifierCV(NetworkClassifier):
         """
         router = MetadataRouter(owner=self).add_self_request(self)
         to_splitter = MethodMapping().add(caller="fit", callee="split")
-        router.add(splitter=check_cv(self.cv), method_mapping=to_splitter)
+        router.add(splitter=self.cv, method_mapping=to_splitter)
         if self.scoring is not None:
             to_scorer = MethodMapping().add(caller="fit", callee="score")
-            to_scorer.add(caller="score", callee="score")
             router.add(scorer=check_scoring(self, self.scoring), method_mapping=to_scorer)
         return router
 
+    @with_callbacks
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None, **params: Any) -> Self:
         """Search the penalty and refit at the best.
 
@@ -222,14 +257,23 @@ class BackpropClassifierCV(NetworkClassifier):
         """
         settings = check_parameters(self)
         check_parameters_of_search(self)
-        draft = copy.copy(self)
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        data = {"X": X, "y": y, "metadata": metadata}
+        draft = self._draft()
         X, y = validate_data(
             draft, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], multi_output=True
         )
-        splitter_params, scorer_params = self._routed(sample_weight, params)
+        splitter_params, scorer_params = self._routed(sample_weight, params, len(y))
         with single_threaded_blas, rounding_in_silence():
             targets = encode_targets(y, sample_weight, self.class_weight)
-            splits = list(check_cv(self.cv, y, classifier=True).split(X, y, **splitter_params))
+            # By the encoded labels: a class whose rows have no weight is none.
+            cv = check_cv(self.cv, targets.labels, classifier=True)
+            splits = [
+                (_positions(train), _positions(test))
+                for train, test in cv.split(X, targets.labels, **splitter_params)
+            ]
+            if not splits:
+                raise ValueError(f"cv must give at least one split, got {self.cv!r}")
             rows = weighted_rows(X, targets, self.class_weight)
             problem = make_problem(rows, settings, 0.0)
             draft.reg_lambdas_ = (
@@ -238,7 +282,9 @@ class BackpropClassifierCV(NetworkClassifier):
                 else np.array(self.reg_lambdas, dtype=float)
             )
             search = Search(
-                self._unfitted(),
+                self,
+                # For scorers to see; its own score must not ask them again.
+                type(self)(**{**self.get_params(deep=False), "scoring": None, "cv": None}),
                 X,
                 y,
                 targets,
@@ -247,29 +293,32 @@ class BackpropClassifierCV(NetworkClassifier):
                 self._scorer(),
                 scorer_params,
                 len(splits),
+                bool(self.verbose),
             )
-            folds = self._fit_folds(search, splits)
+            context = root_task(self, max_subtasks=len(splits) + 1, sequential_subtasks=False)
+            begin_task(context, self, **data)
+            folds = self._fit_folds(search, splits, context)
             draft._store_search(folds)
             problem = problem._replace(reg_lambda=float(draft.reg_lambdas_[draft.best_index_]))
             starts = [fold.thetas[draft.best_index_] for fold in folds]
-            training = self._refit(rows, problem, settings, starts, draft.scores_.size)
+            refit_task = subtask(context, "refit", 2, len(splits))
+            task = FoldTask(search, Progress(), refit_task, rows, np.arange(len(y)))
+            training = self._refit(rows, problem, settings, starts, draft.scores_.size, task.watch)
+            task.close()
+            end_task(context, self, **data)
             draft._store(rows, problem, training, settings.tol)
         self._commit(draft)
         dtype = str(self.thetas_[0].dtype)
         message = training_message(training.solution, problem.null_cost(rows), settings, dtype)
         if message:
-            warnings.warn(message, ConvergenceWarning, stacklevel=2)
+            warnings.warn(message, ConvergenceWarning, stacklevel=STACK_LEVEL)
         return self
-
-    def _unfitted(self) -> Self:
-        """Return a copy with the parameters alone, for scorers to see."""
-        return self.__class__(**self.get_params(deep=False))
 
     def _scorer(self) -> Callable[..., float] | None:
         return None if self.scoring is None else check_scoring(self, self.scoring)
 
     def _routed(
-        self, sample_weight: ArrayLike | None, params: dict[str, Any]
+        self, sample_weight: ArrayLike | None, params: dict[str, Any], n_rows: int
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return what goes to the splitter and to the scorer."""
         if get_config()["enable_metadata_routing"]:
@@ -281,24 +330,37 @@ class BackpropClassifierCV(NetworkClassifier):
                 f"fit got {', '.join(params)}, which only "
                 "sklearn.set_config(enable_metadata_routing=True) passes on"
             )
-        return {}, {} if sample_weight is None else {"sample_weight": sample_weight}
+        w = check_sample_weight(sample_weight, n_rows)
+        return {}, {} if w is None else {"sample_weight": w}
 
-    def _fit_folds(self, search: Search, splits: list[tuple[NDArray, NDArray]]) -> list[FoldFits]:
+    def _fit_folds(
+        self, search: Search, splits: list[tuple[NDArray, NDArray]], context: Any
+    ) -> list[FoldFits]:
         """Walk the path of every fold."""
         random_state = check_random_state(self.random_state)
         seeds = random_state.randint(np.iinfo(np.int32).max, size=len(splits))
-        parallel = Parallel(n_jobs=self.n_jobs)
+        parallel, progress = Parallel(n_jobs=self.n_jobs), Progress()
         n_side_by_side = min(effective_n_jobs(self.n_jobs), len(splits))
         try:
             with single_threaded_blas.shared_among(n_side_by_side):
                 return parallel(
-                    delayed(fit_fold)(search, fold, train, test, seed)
+                    delayed(fit_fold)(
+                        search,
+                        progress,
+                        subtask(context, "fold", len(search.reg_lambdas), fold),
+                        fold,
+                        train,
+                        test,
+                        seed,
+                    )
                     for fold, ((train, test), seed) in enumerate(zip(splits, seeds, strict=True))
                 )
         except KeyboardInterrupt as interrupt:
+            progress.is_stopped = True
             n_lambdas = len(search.reg_lambdas)
-            n_done = parallel.n_completed_tasks * n_lambdas + getattr(interrupt, "n_fits", 0)
-            raise self._interrupted(n_done, len(splits) * n_lambdas) from interrupt
+            # Other processes do not tell of the fits in a fold that they have not completed.
+            n_done = max(len(progress.done), parallel.n_completed_tasks * n_lambdas)
+            raise _interrupted(n_done, len(splits) * n_lambdas) from interrupt
 
     def _refit(
         self,
@@ -307,19 +369,15 @@ class BackpropClassifierCV(NetworkClassifier):
         settings: Settings,
         starts: list[list[NDArray]],
         n_fits: int,
+        watch: Watch,
     ) -> Training:
         """Fit all rows at the penalty chosen."""
         try:
             random_state = check_random_state(self.random_state)
-            return better_of(rows, problem, settings, starts, random_state)
+            report = print_refit if self.verbose else lambda how, training: None
+            return better_of(rows, problem, settings, starts, random_state, report, watch)
         except KeyboardInterrupt as interrupt:
-            raise self._interrupted(n_fits, n_fits) from interrupt
-
-    def _interrupted(self, n_done: int, n_fits: int) -> KeyboardInterrupt:
-        return KeyboardInterrupt(
-            f"the search was interrupted: {n_done} of {n_fits} fits are done, {n_fits - n_done} "
-            "and the refit are missing; the estimator is as it was before"
-        )
+            raise _interrupted(n_fits, n_fits) from interrupt
 
     def _store_search(self, folds: list[FoldFits]) -> None:
         """Store what the folds gave, and which penalty they speak for."""
@@ -355,3 +413,16 @@ class BackpropClassifierCV(NetworkClassifier):
             return super().score(X, y, sample_weight)
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
         return float(scorer(self, X, y, **weights))
+
+
+def _positions(rows: Any) -> NDArray:
+    """Return the positions of rows, which a user may also give as a mask."""
+    rows = np.asarray(rows)
+    return np.flatnonzero(rows) if rows.dtype == bool else rows
+
+
+def _interrupted(n_done: int, n_fits: int) -> KeyboardInterrupt:
+    return KeyboardInterrupt(
+        f"the search was interrupted: {n_done} of {n_fits} fits are done, {n_fits - n_done} "
+        "and the refit are missing; the estimator is as it was before"
+    )

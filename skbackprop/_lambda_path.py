@@ -8,8 +8,8 @@ starts afresh; and to every other start is added a dose of fresh random weights.
 """
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +21,7 @@ from skbackprop._parameters import Settings
 from skbackprop._problem import Problem
 from skbackprop._rows import CANONICAL_SIZE
 from skbackprop._shards import work_of_row
-from skbackprop._training import Training, fresh_start, minimizer, train
+from skbackprop._training import Training, Watcher, fresh_start, minimizer, train, trainer
 from skbackprop._training_rows import TrainingRows
 
 # Found by measuring (benchmarks/lambda_path.py): the share of the null cost that counts as
@@ -31,11 +31,19 @@ DOSE = 1.0
 # Multiply-adds of an evaluation from which it pays to go as far as float32 leads first.
 ENOUGH_WORK = 100_000
 
-# Ends of the default grid.
+# Ends of the default grid: a tenth of where the network collapses, but at least STRONGEST.
 SHARE_OF_COLLAPSE = 0.1
 STRONGEST = 1e-2
 WEAKEST = 1e-5
 SLOPES_AT_ZERO = {"logistic": 0.25, "tanh": 1.0, "relu": 0.5, "identity": 1.0}
+
+
+# Gives those who watch a fit, by its name and the problem it solves.
+Watch = Callable[[str, Problem], AbstractContextManager[Sequence[Watcher]]]
+
+
+def _nobody(name: str, problem: Problem) -> AbstractContextManager[Sequence[Watcher]]:
+    return nullcontext(())
 
 
 class Step(NamedTuple):
@@ -65,6 +73,7 @@ def walk(
     settings: Settings,
     reg_lambdas: Sequence[float],
     random_state: np.random.RandomState,
+    watch: Watch = _nobody,
 ) -> Iterator[Step]:
     """Fit at one penalty after the other.
 
@@ -78,6 +87,8 @@ def walk(
         From strong to weak.
     random_state : RandomState
         For the random starts and doses.
+    watch : callable
+        Gives a context around each fit, with those who watch it.
 
     Yields
     ------
@@ -87,43 +98,43 @@ def walk(
     null_cost = problem.null_cost(rows)
     minimize = minimizer(settings)
     x: NDArray | None = None
-    with _objectives(rows, problem, settings) as (stage, single, full):
+    with (
+        trainer(rows, problem, settings, random_state) as trains,
+        _in_single_precision(trains.rows, problem, settings) as (stage, single),
+    ):
         for reg_lambda in reg_lambdas:
             began = time.perf_counter()
             step_problem = problem._replace(reg_lambda=float(reg_lambda))
             if x is None:
-                start = fresh_start(rows, step_problem, settings, random_state, _in_silence)
+                start = fresh_start(trains.rows, step_problem, settings, random_state, _in_silence)
             else:
                 start = Start(x + DOSE * problem.random_start(random_state))
             if single is not None and start.n_evaluations == 0:
                 start, _ = go_on(start, stage, single.with_reg_lambda(reg_lambda), minimize)
-            if start.interrupt is not None:
-                raise start.interrupt
-            objective = full.with_reg_lambda(reg_lambda)
-            solution = minimize(objective, start.x)
-            if solution.interrupt is not None:
-                raise solution.interrupt
-            last = solution.last
-            x = None if is_null(last.cost, null_cost) else last.x
-            n_evaluations = start.n_evaluations + solution.n_evaluations
-            training = Training(objective.thetas(last.x), solution, n_evaluations)
+            with watch("lambda", step_problem) as watchers:
+                training = trains.with_reg_lambda(reg_lambda).fit(start, watchers)
+            if training.solution.interrupt is not None:
+                raise training.solution.interrupt
+            x = None if is_null(training.kept.cost, null_cost) else training.kept.x
             yield Step(step_problem, training, time.perf_counter() - began)
 
 
 @contextmanager
-def _objectives(
+def _in_single_precision(
     rows: TrainingRows, problem: Problem, settings: Settings
-) -> Iterator[tuple[Stage, Objective | None, Objective]]:
-    """Yield the stage in float32 with its objective, where that pays, and the full objective."""
-    with ExitStack() as contexts:
-        full = contexts.enter_context(problem.objective(rows, rows.X.dtype))
-        work = rows.n_rows * work_of_row(rows.X, problem.shapes)
-        pays = rows.X.dtype != np.float32 and bool(settings.coarse_start) and work >= ENOUGH_WORK
-        if pays and rows.X.size <= CANONICAL_SIZE:
-            rows = rows._replace(X=rows.X.astype(np.float32))  # no cast at every evaluation
-        stage = single_precision(rows)
-        single = problem.objective(rows, stage.dtype) if pays else nullcontext()
-        yield stage, contexts.enter_context(single), full
+) -> Iterator[tuple[Stage, Objective | None]]:
+    """Yield the stage in float32, and its objective where it pays.
+
+    Early stopping wants to see a fit from its beginning.
+    """
+    work = rows.n_rows * work_of_row(rows.X, problem.shapes)
+    wanted = bool(settings.coarse_start) and not settings.early_stopping
+    pays = wanted and rows.X.dtype != np.float32 and work >= ENOUGH_WORK
+    if pays and rows.X.shape[0] * rows.X.shape[1] <= CANONICAL_SIZE:
+        rows = rows._replace(X=rows.X.astype(np.float32))  # no cast at every evaluation
+    stage = single_precision(rows)
+    with problem.objective(rows, stage.dtype) if pays else nullcontext() as single:
+        yield stage, single
 
 
 def _in_silence(*args: object) -> None:
@@ -136,6 +147,8 @@ def better_of(
     settings: Settings,
     starts: Sequence[list[NDArray]],
     random_state: np.random.RandomState,
+    report: Callable[[str, Training], None],
+    watch: Watch = _nobody,
 ) -> Training:
     """Fit from the best of some Thetas and afresh, and return the fit of lower cost.
 
@@ -148,16 +161,22 @@ def better_of(
         Thetas where paths over other rows ended; the one of lowest cost on these rows is taken.
     random_state : RandomState
         For the fresh fit, which is the one of `BackpropClassifier` at this state.
+    report : callable
+        Is told of each fit at its end.
+    watch : callable
+        Gives a context around each fit, with those who watch it.
     """
     with problem.objective(rows, rows.X.dtype) as objective:
         costs = [objective(objective.vector(thetas))[0] for thetas in starts]
     trainings = []
-    for thetas_init in (starts[int(np.argmin(costs))], None):
-        training = train(rows, problem, settings, thetas_init, random_state, None, _in_silence)
+    for how, thetas_init in (("from a path", starts[int(np.argmin(costs))]), ("afresh", None)):
+        with watch(how, problem) as watchers:
+            training = train(rows, problem, settings, thetas_init, random_state, watchers)
         if training.solution.interrupt is not None:
             raise training.solution.interrupt
+        report(how, training)
         trainings.append(training)
-    return min(trainings, key=lambda training: training.solution.last.cost)
+    return min(trainings, key=lambda training: training.kept.cost)
 
 
 def reg_lambda_grid(rows: TrainingRows, problem: Problem, n_lambdas: int) -> NDArray:
@@ -179,7 +198,8 @@ def reg_lambda_grid(rows: TrainingRows, problem: Problem, n_lambdas: int) -> NDA
     if len(problem.activations) == 1:
         # Where the penalty outweighs this, the null fit is a minimum: with g'(0) the slope of
         # the hidden units, the cost falls along the first singular vectors by g'(0) sigma_1.
+        # Where X and the targets are hardly correlated, this says nothing of the best penalty.
         slope = SLOPES_AT_ZERO[problem.activations[0]]
         sigma = float(np.linalg.norm(rows.covariance_with_targets(), 2))
-        strongest = SHARE_OF_COLLAPSE * slope * sigma or STRONGEST
-    return np.geomspace(strongest, min(WEAKEST, strongest), n_lambdas)
+        strongest = max(SHARE_OF_COLLAPSE * slope * sigma, STRONGEST)
+    return np.geomspace(strongest, WEAKEST, n_lambdas)

@@ -113,8 +113,13 @@ class LambdaPathDisplay:
             )
         if "mean_test_score" not in results:
             raise ValueError("estimator must have one score; the search has several")
-        reg_lambdas = np.array(results[f"param_{searched[0]}"].tolist(), dtype=float)
+        searched_values = results[f"param_{searched[0]}"].tolist()
+        if not all(isinstance(value, int | float) for value in searched_values):
+            raise ValueError(f"estimator must have searched numbers, got {searched_values}")
+        reg_lambdas = np.array(searched_values, dtype=float)
         mean, error = mean_and_standard_error(results)
+        if np.isnan(mean).all():
+            raise ValueError("estimator must have scores, got only NaN")
         best = getattr(search, "best_index_", index_of_best(reg_lambdas, mean))
         display = cls(
             reg_lambdas=reg_lambdas,

@@ -1,8 +1,9 @@
 """NetworkClassifier: what a fitted network can be asked, and how it is stored."""
 
+import copy
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -12,8 +13,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skbackprop._outputs import OutputUnits
 from skbackprop._problem import Problem, answers, make_network
+from skbackprop._solver import Iteration
 from skbackprop._training import Training
 from skbackprop._training_rows import TrainingRows
+
+# Attributes that not every fit sets: the next one must not inherit them.
+OF_SOME_FITS = ("feature_names_in_", "validation_scores_", "best_validation_score_")
 
 
 class NetworkClassifier(ClassifierMixin, BaseEstimator):
@@ -29,28 +34,29 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
         tags.classifier_tags.multi_label = True
         return tags
 
-    def _commit(self, draft: "NetworkClassifier") -> None:
+    def _draft(self) -> Self:
+        """Return a copy to work on."""
+        draft = copy.copy(self)
+        for name in OF_SOME_FITS:
+            draft.__dict__.pop(name, None)
+        return draft
+
+    def _commit(self, draft: Self) -> None:
         """Take over what was fitted, all at once: what goes wrong before leaves the old model."""
         fitted = {name: value for name, value in vars(draft).items() if name.endswith("_")}
-        kept = {name: value for name, value in vars(self).items() if name != "feature_names_in_"}
+        kept = {name: value for name, value in vars(self).items() if name not in OF_SOME_FITS}
         self.__dict__ = {**kept, **fitted}
 
     def _store(self, rows: TrainingRows, problem: Problem, training: Training, tol: float) -> None:
         """Store the network, and where and how its training ended."""
-        self.classes_, self.multilabel_ = rows.classes, rows.is_multilabel
-        self.n_outputs_ = rows.n_outputs
-        self.activations_ = problem.activations
-        self.out_activation_ = problem.out_activation
-        self.n_layers_ = len(problem.shapes) + 1
-        self.reg_lambda_ = problem.reg_lambda
-        last = training.solution.last
-        self.thetas_ = training.thetas
-        self.n_iter_ = last.number
+        self.__dict__.update(network_attributes(rows, problem, training.thetas))
+        self.__dict__.update(point_attributes(training.kept, tol))
+        self.n_iter_ = training.solution.last.number
         self.n_evaluations_ = training.n_evaluations
-        self.loss_ = last.cost
         self.loss_curve_ = training.solution.loss_curve
-        self.gradient_norm_ = last.gradient_norm
-        self.converged_ = bool(last.gradient_norm <= tol)
+        if training.validation_scores is not None:
+            self.validation_scores_ = training.validation_scores
+            self.best_validation_score_ = max(training.validation_scores, default=None)
 
     @property
     def coefs_(self) -> list[NDArray]:
@@ -166,3 +172,50 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
             If X has other features than those fitted, or holds NaN or infinity.
         """
         return self._probabilities(X, lambda output, z: output.log_proba(z))
+
+
+def network_attributes(
+    rows: TrainingRows, problem: Problem, thetas: list[NDArray]
+) -> dict[str, Any]:
+    """Return the attributes that predictions need."""
+    return {
+        "classes_": rows.classes,
+        "multilabel_": rows.is_multilabel,
+        "n_outputs_": rows.n_outputs,
+        "n_features_in_": rows.X.shape[1],
+        "activations_": problem.activations,
+        "out_activation_": problem.out_activation,
+        "n_layers_": len(problem.shapes) + 1,
+        "reg_lambda_": problem.reg_lambda,
+        "thetas_": thetas,
+    }
+
+
+def attributes_at(
+    rows: TrainingRows, problem: Problem, tol: float, **features: Any
+) -> Callable[[Iteration, list[NDArray]], dict[str, Any]]:
+    """Return a function that gives the attributes of an estimator at an iteration.
+
+    Parameters
+    ----------
+    rows : TrainingRows
+    problem : Problem
+    tol : float
+    **features : dict
+        What else an estimator knows, such as the names of the features.
+    """
+
+    def attributes(iteration: Iteration, thetas: list[NDArray]) -> dict[str, Any]:
+        network = network_attributes(rows, problem, thetas)
+        return {**features, **network, **point_attributes(iteration, tol)}
+
+    return attributes
+
+
+def point_attributes(point: Iteration, tol: float) -> dict[str, Any]:
+    """Return the attributes that speak of J at the Thetas."""
+    return {
+        "loss_": point.cost,
+        "gradient_norm_": point.gradient_norm,
+        "converged_": bool(point.gradient_norm <= tol),
+    }

@@ -29,6 +29,9 @@ class Settings(NamedTuple):
     tol: float
     solver_options: dict[str, Any]
     coarse_start: bool | str
+    early_stopping: bool
+    validation_fraction: float
+    n_iter_no_change: int
 
 
 def _refuse(name: str, must_be: str, value: Any) -> InvalidParameterError:
@@ -161,6 +164,12 @@ def check_parameters(estimator: Any) -> Settings:
         or (isinstance(e.coarse_start, str) and e.coarse_start == "auto")
     ):
         raise _refuse("coarse_start", "a bool or 'auto'", e.coarse_start)
+    if not isinstance(e.early_stopping, bool | np.bool_):
+        raise _refuse("early_stopping", "a bool", e.early_stopping)
+    if not (_is_real(e.validation_fraction, 0, 1) and e.validation_fraction > 0):
+        raise _refuse("validation_fraction", "a number between 0 and 1", e.validation_fraction)
+    if not _is_integer(e.n_iter_no_change, 1):
+        raise _refuse("n_iter_no_change", "an int >= 1", e.n_iter_no_change)
     options = _solver_options(e.solver_options, e.solver)
     try:
         check_random_state(e.random_state)
@@ -178,6 +187,9 @@ def check_parameters(estimator: Any) -> Settings:
         float(e.tol),
         options,
         e.coarse_start if isinstance(e.coarse_start, str) else bool(e.coarse_start),
+        bool(e.early_stopping),
+        float(e.validation_fraction),
+        int(e.n_iter_no_change),
     )
 
 
@@ -203,5 +215,7 @@ def check_parameters_of_search(estimator: Any) -> None:
         raise _refuse("reg_lambdas", must_be, e.reg_lambdas)
     if not (callable(e.refit) or (isinstance(e.refit, str) and e.refit in ("best", "1se"))):
         raise _refuse("refit", "'best', '1se' or a callable", e.refit)
+    if not (e.scoring is None or isinstance(e.scoring, str) or callable(e.scoring)):
+        raise _refuse("scoring", "None, the name of a scorer or a callable: one score", e.scoring)
     if e.n_jobs is not None and (not _is_integer(e.n_jobs, -(2**31)) or e.n_jobs == 0):
         raise _refuse("n_jobs", "None or an int other than 0", e.n_jobs)

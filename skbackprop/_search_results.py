@@ -71,6 +71,7 @@ def index_within_one_standard_error(reg_lambdas: NDArray, mean: NDArray, error: 
     Statistical Software 33(1), 2010.
     """
     best = index_of_best(reg_lambdas, mean)
+    error = np.nan_to_num(error, nan=0.0, posinf=0.0)
     near = np.flatnonzero(mean >= mean[best] - error[best])
     return int(near[np.argmax(reg_lambdas[near])])
 

@@ -1,6 +1,7 @@
 """From rows to trained Thetas: a start, cheap stages where they pay, then the fit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import NamedTuple
 
@@ -8,10 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skbackprop._coarse_start import ENOUGH_ROWS, Stage, Start, coarse_start
+from skbackprop._early_stopping import EarlyStopping, hold_out
+from skbackprop._objective import Objective
 from skbackprop._parameters import Settings
 from skbackprop._problem import Problem
 from skbackprop._solver import Iteration, Solution, solution_at, solve
 from skbackprop._training_rows import TrainingRows
+
+# Looks on at every accepted iteration, and may ask for its Thetas; True stops the fit.
+Watcher = Callable[[Iteration, Callable[[], list[NDArray]]], bool | None]
 
 
 class Training(NamedTuple):
@@ -21,15 +27,21 @@ class Training(NamedTuple):
     ----------
     thetas : list of ndarray
         In the dtype of X.
+    kept : Iteration
+        The one that the Thetas are of: the last, or with early stopping the best.
     solution : Solution
         Of the fit on all rows in X's precision.
     n_evaluations : int
         Evaluations on all rows, those of the stages before included.
+    validation_scores : list of float or None
+        With early stopping, minus the validation cost after each iteration.
     """
 
     thetas: list[NDArray]
+    kept: Iteration
     solution: Solution
     n_evaluations: int
+    validation_scores: list[float] | None = None
 
 
 def minimizer(settings: Settings) -> Callable[..., Solution]:
@@ -59,14 +71,102 @@ def fresh_start(
     return coarse_start(x, rows, random_state, problem.objective, minimize, on_stage)
 
 
+class Trainer(NamedTuple):
+    """Fits over the same rows.
+
+    Attributes
+    ----------
+    rows : TrainingRows
+        Those trained on.
+    objective : Objective
+        J and D over them.
+    validation : Objective or None
+        With early stopping, the cost of the rows held out, without the penalty.
+    settings : Settings
+    """
+
+    rows: TrainingRows
+    objective: Objective
+    validation: Objective | None
+    settings: Settings
+
+    def with_reg_lambda(self, reg_lambda: float) -> "Trainer":
+        """Return a trainer at another penalty."""
+        return self._replace(objective=self.objective.with_reg_lambda(reg_lambda))
+
+    def fit(self, start: Start, watchers: Sequence[Watcher] = ()) -> Training:
+        """Minimize J from a start; after an interrupt, see where it had got to."""
+        early_stopping = self._early_stopping()
+        if early_stopping is not None:
+            watchers = [*watchers, early_stopping]
+        try:
+            if start.interrupt is not None:
+                raise start.interrupt
+            hook = self._hook_of(watchers)
+            solution = minimizer(self.settings)(self.objective, start.x, on_iteration=hook)
+        except KeyboardInterrupt as interrupt:
+            if start.n_iter == 0:
+                raise
+            solution = solution_at(self.objective, start.x, interrupt)
+        if solution.interrupt is not None and start.n_iter + solution.last.number == 0:
+            raise solution.interrupt
+        kept, scores = solution.last, None
+        if early_stopping is not None:
+            kept, scores = early_stopping.best or kept, early_stopping.scores
+        n_evaluations = start.n_evaluations + solution.n_evaluations
+        return Training(self.objective.thetas(kept.x), kept, solution, n_evaluations, scores)
+
+    def _early_stopping(self) -> EarlyStopping | None:
+        validation = self.validation
+        if validation is None:
+            return None
+        return EarlyStopping(lambda x: validation(x)[0], self.settings.n_iter_no_change)
+
+    def _hook_of(self, watchers: Sequence[Watcher]) -> Callable[[Iteration], bool] | None:
+        """Return the one hook of the solver, which all watchers share."""
+        if not watchers:
+            return None
+
+        def hook(iteration: Iteration) -> bool:
+            thetas = partial(self.objective.thetas, iteration.x)
+            wishes_to_stop = [bool(watch(iteration, thetas)) for watch in watchers]
+            return any(wishes_to_stop)
+
+        return hook
+
+
+@contextmanager
+def trainer(
+    rows: TrainingRows,
+    problem: Problem,
+    settings: Settings,
+    random_state: np.random.RandomState,
+) -> Iterator[Trainer]:
+    """Yield a trainer over rows, some of which early stopping may hold out.
+
+    Raises
+    ------
+    ValueError
+        If early stopping leaves no rows.
+    """
+    with ExitStack() as contexts:
+        validation = None
+        if settings.early_stopping:
+            rows, held_out = hold_out(rows, settings.validation_fraction, random_state)
+            unpenalised = problem._replace(reg_lambda=0.0)
+            validation = contexts.enter_context(unpenalised.objective(held_out, rows.X.dtype))
+        objective = contexts.enter_context(problem.objective(rows, rows.X.dtype))
+        yield Trainer(rows, objective, validation, settings)
+
+
 def train(
     rows: TrainingRows,
     problem: Problem,
     settings: Settings,
     thetas_init: list[NDArray] | None,
     random_state: np.random.RandomState,
-    on_iteration: Callable[[Iteration], bool | None] | None,
-    on_stage: Callable[[Stage, Solution], None],
+    watchers: Sequence[Watcher] = (),
+    on_stage: Callable[[Stage, Solution], None] = lambda stage, solution: None,
 ) -> Training:
     """Minimize J from given Thetas or a start of our own.
 
@@ -78,9 +178,9 @@ def train(
     thetas_init : list of ndarray or None
         Given Thetas.
     random_state : RandomState
-        For a start of our own.
-    on_iteration : callable or None
-        The hook of `solve`.
+        For the rows that early stopping holds out, and for a start of our own.
+    watchers : sequence of callable
+        All are called at every accepted iteration.
     on_stage : callable
         Is told of every stage of a coarse start at its end.
 
@@ -95,21 +195,12 @@ def train(
         Where there was no iteration before it.
     NonFiniteError
         If the cost or the gradient becomes infinite or NaN.
+    ValueError
+        If early stopping leaves no rows.
     """
-    with problem.objective(rows, rows.X.dtype) as objective:
+    with trainer(rows, problem, settings, random_state) as trains:
         if thetas_init is None:
-            start = fresh_start(rows, problem, settings, random_state, on_stage)
+            start = fresh_start(trains.rows, problem, settings, random_state, on_stage)
         else:
-            start = Start(objective.vector(thetas_init))
-        try:
-            if start.interrupt is not None:
-                raise start.interrupt
-            solution = minimizer(settings)(objective, start.x, on_iteration=on_iteration)
-        except KeyboardInterrupt as interrupt:
-            if start.n_iter == 0:
-                raise
-            solution = solution_at(objective, start.x, interrupt)
-        if solution.interrupt is not None and start.n_iter + solution.last.number == 0:
-            raise solution.interrupt
-        n_evaluations = start.n_evaluations + solution.n_evaluations
-        return Training(objective.thetas(solution.last.x), solution, n_evaluations)
+            start = Start(trains.objective.vector(thetas_init))
+        return trains.fit(start, watchers)

@@ -119,11 +119,15 @@ class TrainingRows(NamedTuple):
         return np.equal.outer(np.arange(self.n_outputs), self.y[piece])
 
     def subset(self, chosen: NDArray) -> "TrainingRows":
-        """Return the rows at these positions; X is shared."""
+        """Return the rows at these positions; a large X is shared."""
+        X, positions = self.X, chosen if self.positions is None else self.positions[chosen]
+        if self.X.shape[0] * self.X.shape[1] <= CANONICAL_SIZE:
+            X, positions = self.X[positions], None  # a copy spares one at every evaluation
         return self._replace(
+            X=X,
             y=self.y[chosen],
             w=None if self.w is None else self.w[chosen],
-            positions=chosen if self.positions is None else self.positions[chosen],
+            positions=positions,
         )
 
 
@@ -230,6 +234,11 @@ class Targets(NamedTuple):
     classes: NDArray
     is_multilabel: bool
 
+    @property
+    def labels(self) -> NDArray:
+        """The targets as labels; those of rows of weight zero are any."""
+        return self.y if self.is_multilabel else self.classes[self.y]
+
     def take(self, index: NDArray) -> "Targets":
         """Return those of some rows. A class that has none there stays a class."""
         return self._replace(y=self.y[index], w=None if self.w is None else self.w[index])
@@ -273,7 +282,9 @@ def encode_targets(y: Any, sample_weight: Any, class_weight: Any) -> Targets:
     return Targets(codes, w, classes, is_multilabel)
 
 
-def weighted_rows(X: Any, targets: Targets, class_weight: Any) -> TrainingRows:
+def weighted_rows(
+    X: Any, targets: Targets, class_weight: Any, chosen: NDArray | None = None
+) -> TrainingRows:
     """Drop the rows of weight zero, and multiply the weights by those of the classes.
 
     Parameters
@@ -284,21 +295,25 @@ def weighted_rows(X: Any, targets: Targets, class_weight: Any) -> TrainingRows:
         Those of the rows of X.
     class_weight : dict, "balanced" or None
         "balanced" refers to these rows.
+    chosen : ndarray of int or None
+        Positions of the rows to take; None is all.
 
     Returns
     -------
     TrainingRows
-        Up to `CANONICAL_SIZE` elements of X, in the canonical form.
+        Up to `CANONICAL_SIZE` elements, in the canonical form; of more, X is shared.
 
     Raises
     ------
     ValueError
         If no row has a positive weight, or the class weights make the sum infinite.
     """
-    index, codes, w, classes = None, targets.y, targets.w, targets.classes
+    if chosen is not None:
+        targets = targets.take(chosen)
+    index, codes, w, classes = chosen, targets.y, targets.w, targets.classes
     if w is not None and not w.all():
-        index = np.flatnonzero(w)  # X itself may be large, or mapped from a file
-        codes, w = codes[index], w[index]
+        kept = np.flatnonzero(w)  # X itself may be large, or mapped from a file
+        index, codes, w = (kept if index is None else index[kept]), codes[kept], w[kept]
         if len(w) == 0:
             raise ValueError("sample_weight must not be zero for all training rows, got only 0")
     if len(codes) * X.shape[1] <= CANONICAL_SIZE:
@@ -307,10 +322,8 @@ def weighted_rows(X: Any, targets: Targets, class_weight: Any) -> TrainingRows:
     if class_weight is not None:
         # Only now: the weights of merged rows have been added exactly as they were given.
         w = np.ones(len(codes)) if w is None else w
-        w = (
-            w
-            * _weights_of_classes(class_weight, classes, np.bincount(codes, w, len(classes)))[codes]
-        )
+        W_c = np.bincount(codes, w, len(classes))
+        w = w * _weights_of_classes(class_weight, classes, W_c)[codes]
         if not np.isfinite(w.sum()):
             raise ValueError(
                 f"class_weight must leave a finite sum of weights, got {class_weight!r}"

@@ -2,13 +2,15 @@
 
 from skbackprop._coarse_start import Stage
 from skbackprop._parameters import Settings
+from skbackprop._problem import Problem
 from skbackprop._solver import Iteration, Solution
+from skbackprop._training import Training
 
 # A fit whose J is within this share of the null cost has learned nothing of X.
 NULL_MARGIN = 1e-3
 
 
-def print_iteration(iteration: Iteration) -> None:
+def print_iteration(iteration: Iteration, *_: object) -> None:
     """Print iteration, cost, max |D|, evaluations and seconds, with a heading before the first."""
     if iteration.number == 1:
         print(
@@ -32,19 +34,22 @@ def print_stage(stage: Stage, solution: Solution) -> None:
 
 
 def print_fit_of_search(
-    fold: int,
-    n_folds: int,
-    n_fits: int,
-    n_lambdas: int,
-    reg_lambda: float,
-    score: float,
-    last: Iteration,
-    seconds: float,
+    where: str, problem: Problem, training: Training, score: float, seconds: float
 ) -> None:
-    """Print where a search is: fold, penalty, and what its fit gave."""
+    """Print where a search is, and what the fit there gave."""
     print(
-        f"fold {fold + 1}/{n_folds}, lambda {n_fits}/{n_lambdas} = {reg_lambda:.3g}: score "
-        f"{score:.6g}, cost {last.cost:.6g}, {last.number} iterations, {seconds:.2f} s",
+        f"{where} = {problem.reg_lambda:.3g}: score {score:.6g}, cost {training.kept.cost:.6g}, "
+        f"{training.solution.last.number} iterations, {seconds:.2f} s",
+        flush=True,
+    )
+
+
+def print_refit(how: str, training: Training) -> None:
+    """Print what one of the two refits of a search came to."""
+    kept, solution = training.kept, training.solution
+    print(
+        f"refit {how}: cost {kept.cost:.6g}, max |D| {kept.gradient_norm:.2e}, "
+        f"{solution.last.number} iterations, {solution.last.seconds:.2f} s",
         flush=True,
     )
 
@@ -107,6 +112,8 @@ def training_message(
     solution: Solution, null_cost: float, settings: Settings, dtype: str
 ) -> str | None:
     """Return what to warn of after a training, or None; see the two messages above."""
+    if solution.verdict == "stopped":  # somebody asked for it
+        return None
     limits = {"max_iter": settings.max_iter, **settings.solver_options}
     last = solution.last
     messages = [

@@ -31,8 +31,18 @@ ESTIMATORS = [
     BackpropClassifier(5, activation="relu", max_iter=30),
     BackpropClassifier(hidden_layer_sizes=()),
     BackpropClassifierCV(3, reg_lambdas=3, cv=3, max_iter=15),
+    BackpropClassifier(5, early_stopping=True, max_iter=30),
 ]
-IDS = ["default", "cg", "softmax", "tanh-two-layers", "relu", "no-hidden-layer", "search"]
+IDS = [
+    "default",
+    "cg",
+    "softmax",
+    "tanh-two-layers",
+    "relu",
+    "no-hidden-layer",
+    "search",
+    "early-stopping",
+]
 
 
 def name_of(check):

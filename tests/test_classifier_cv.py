@@ -2,6 +2,7 @@
 
 import io
 import re
+import tracemalloc
 from contextlib import redirect_stdout
 
 import distributed
@@ -23,8 +24,12 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
+import skbackprop._classifier_cv
+import skbackprop._fold
 import skbackprop._lambda_path
+import skbackprop._training
 from skbackprop import BackpropClassifier, BackpropClassifierCV
+from skbackprop._rows import CANONICAL_SIZE
 
 # Some fits of a search end at a limit, and so may the refit.
 pytestmark = pytest.mark.filterwarnings("ignore:The fit :sklearn.exceptions.ConvergenceWarning")
@@ -217,7 +222,7 @@ def test_folds_side_by_side_share_the_threads(monkeypatch):
 def interrupt_after(monkeypatch, n_fits):
     """Let Ctrl-C come after that many fits."""
     counted = iter(range(n_fits))
-    real = skbackprop._lambda_path.minimizer
+    real = skbackprop._training.minimizer
 
     def minimizer(settings):
         def minimize(*args, **kwargs):
@@ -227,7 +232,7 @@ def interrupt_after(monkeypatch, n_fits):
 
         return minimize
 
-    monkeypatch.setattr(skbackprop._lambda_path, "minimizer", minimizer)
+    monkeypatch.setattr(skbackprop._training, "minimizer", minimizer)
 
 
 @pytest.mark.parametrize("n_fits", [0, 1, 5, 8])
@@ -252,18 +257,64 @@ def test_an_interrupted_refit(monkeypatch):
     assert not hasattr(own, "scores_")
 
 
-def test_verbose():
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_verbose(n_jobs):
     printed = io.StringIO()
-    with redirect_stdout(printed):
-        own = search(verbose=1).fit(IRIS, SPECIES)
-    lines = printed.getvalue().splitlines()
+    with redirect_stdout(printed), joblib.parallel_config("threading"):
+        own = search(verbose=1, n_jobs=n_jobs).fit(IRIS, SPECIES)
+    *lines, from_path, afresh = printed.getvalue().splitlines()
     assert len(lines) == 9
     found = [re.match(r"fold (\d)/3, lambda (\d)/3 = (\S+): score (\S+), ", line) for line in lines]
+    found = sorted(found, key=lambda m: (m[1], m[2]))
     assert [(int(m[1]), int(m[2]), float(m[3])) for m in found] == [
         (fold, i + 1, PATH[i]) for fold in (1, 2, 3) for i in range(3)
     ]
     scores = np.array([float(m[4]) for m in found]).reshape(3, 3)
     np.testing.assert_allclose(scores, own.scores_, rtol=1e-5)
+    costs = [float(re.search(r"cost (\S+),", line)[1]) for line in (from_path, afresh)]
+    np.testing.assert_allclose(own.loss_, min(costs), rtol=1e-5)
+
+
+def test_an_interrupt_stops_the_folds_in_other_threads(monkeypatch):
+    monkeypatch.setattr(skbackprop._classifier_cv, "effective_n_jobs", lambda n_jobs: 2)
+    seen = []
+
+    class Interrupted:
+        """A parallel backend that is interrupted while its second fold has a fit behind it."""
+
+        n_completed_tasks = 1
+
+        def __init__(self, n_jobs):
+            pass
+
+        def __call__(self, calls):
+            first, second, third = ((f.function, args) for f, args, _ in calls)
+            first[0](*first[1])
+            progress = second[1][1]
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(skbackprop._fold, "answers", self.interrupt(progress))
+                with pytest.raises(KeyboardInterrupt):
+                    second[0](*second[1])
+            seen.append((third, progress))
+            raise KeyboardInterrupt
+
+        def interrupt(self, progress):
+            real = skbackprop._fold.answers
+
+            def answers(*args):
+                if len(progress.done) == 4:
+                    raise KeyboardInterrupt
+                return real(*args)
+
+            return answers
+
+    monkeypatch.setattr(skbackprop._classifier_cv, "Parallel", Interrupted)
+    with pytest.raises(KeyboardInterrupt, match="4 of 9 fits are done, 5 and the refit are"):
+        search(n_jobs=2).fit(IRIS, SPECIES)
+    (((function, args), progress),) = seen
+    assert progress.is_stopped
+    assert np.isnan(function(*args).scores).all()
+    assert len(progress.done) == 4
 
 
 @pytest.mark.parametrize(
@@ -283,6 +334,8 @@ def test_verbose():
         ({"cv": 1}, "n_splits=1"),
         ({"cv": 51}, "n_splits=51"),
         ({"scoring": "logloss"}, "scoring"),
+        ({"scoring": ["accuracy", "neg_log_loss"]}, "scoring must be None, .*one score, got"),
+        ({"cv": []}, r"cv must give at least one split, got \[\]"),
         ({"tol": -1}, "tol must be a finite number >= 0, got -1"),
         ({"scoring": lambda *args: np.nan}, "scoring gives no number"),
     ],
@@ -303,6 +356,76 @@ def test_folds_without_weight_are_an_error():
         search(cv=folds[:1]).fit(IRIS, SPECIES, sample_weight=w)
     with pytest.raises(ValueError, match="sample_weight must not be zero for all training rows"):
         search(cv=folds[1:]).fit(IRIS, SPECIES, sample_weight=w)
+
+
+@pytest.mark.parametrize("scoring", ["accuracy", "neg_log_loss", "roc_auc_ovr"])
+@pytest.mark.parametrize("by", ["sample_weight", "class_weight"])
+def test_rows_of_weight_zero_take_no_part_in_scores_either(scoring, by):
+    y, w = SPECIES.copy(), None
+    y[0] = 7  # a class of its own
+    parameters = {"class_weight": {7: 0}}
+    if by == "sample_weight":
+        w, parameters = np.r_[0.0, np.ones(149)], {}
+    folds = [np.flatnonzero(np.arange(150) % 3 == i) for i in range(3)]
+    splits = [(np.setdiff1d(np.arange(150), fold), fold) for fold in folds]
+    own = search(cv=splits, scoring=scoring, **parameters).fit(IRIS, y, sample_weight=w)
+    without = [tuple(part[part > 0] - 1 for part in split) for split in splits]
+    other = search(cv=without, scoring=scoring).fit(IRIS[1:], y[1:])
+    np.testing.assert_allclose(own.scores_, other.scores_, rtol=1e-12)
+    assert own.classes_.tolist() == [0, 1, 2]
+    search(scoring=scoring, **parameters).fit(IRIS, y, sample_weight=w)
+
+
+def test_a_scorer_sees_a_fitted_estimator():
+    def score(model, X, y):
+        assert model.n_features_in_ == X.shape[1] == 4
+        assert model.n_iter_ == len(model.loss_curve_) - 1
+        return model.score(X, y)
+
+    by_itself = search(scoring=score).fit(IRIS, SPECIES)
+    np.testing.assert_array_equal(
+        by_itself.scores_, search(scoring="accuracy").fit(IRIS, SPECIES).scores_
+    )
+
+
+def test_folds_may_come_from_an_iterator():
+    def folds():
+        yield from StratifiedKFold(3).split(IRIS, SPECIES)
+
+    expected = search().fit(IRIS, SPECIES).scores_
+    np.testing.assert_array_equal(search(cv=folds()).fit(IRIS, SPECIES).scores_, expected)
+    with config_context(enable_metadata_routing=True):
+        np.testing.assert_array_equal(search(cv=folds()).fit(IRIS, SPECIES).scores_, expected)
+
+
+def test_a_scalar_weight_is_that_of_every_row():
+    own = search(scoring="neg_log_loss").fit(IRIS, SPECIES, sample_weight=2.0)
+    other = search(scoring="neg_log_loss").fit(IRIS, SPECIES, sample_weight=np.full(150, 2.0))
+    np.testing.assert_array_equal(own.scores_, other.scores_)
+
+
+def test_a_large_X_is_not_copied_by_the_folds():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(12_000, 400)).astype(np.float32)
+    y = (X[:, 0] > X[:, 1]).astype(int)
+    assert X.size > 2 * CANONICAL_SIZE
+    own = search(max_iter=30, reg_lambdas=[1e-2], cv=2)
+    tracemalloc.start()
+    own.fit(X, y)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < X.nbytes / 2
+    for (train, test), score in zip(StratifiedKFold(2).split(X, y), own.scores_, strict=True):
+        fold = BackpropClassifier(4, reg_lambda=1e-2, max_iter=30, random_state=1)
+        loss = log_loss(y[test], fold.fit(X[train], y[train]).predict_proba(X[test]))
+        np.testing.assert_allclose(score[0], -loss, atol=0.1)
+
+
+@pytest.mark.parametrize("parameters", [{"solver": "cg"}, {"early_stopping": True}])
+def test_parameters_of_the_fits_are_theirs(parameters):
+    own = search(**parameters).fit(IRIS, SPECIES)
+    assert (own.scores_ != search().fit(IRIS, SPECIES).scores_).any()
+    assert hasattr(own, "validation_scores_") == ("early_stopping" in parameters)
 
 
 def test_groups_and_weights_are_routed():

@@ -7,13 +7,19 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from sklearn.datasets import load_iris
+from sklearn.datasets import load_digits, load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import StandardScaler, scale
 
-from skbackprop import BackpropClassifier, BackpropClassifierCV, LambdaPathDisplay
+from skbackprop import (
+    BackpropClassifier,
+    BackpropClassifierCV,
+    HiddenUnitsDisplay,
+    LambdaPathDisplay,
+    LossCurveDisplay,
+)
 
 mpl.use("Agg")
 
@@ -125,6 +131,75 @@ def test_clear_errors(search):
     ).fit(IRIS, SPECIES)
     with pytest.raises(ValueError, match="one score"):
         LambdaPathDisplay.from_estimator(scores)
+
+
+def test_searches_that_cannot_be_drawn():
+    estimator = BackpropClassifier(2, tol=1e-2)
+    names = GridSearchCV(estimator, {"reg_lambda": ["auto", 1e-3]}).fit(IRIS, SPECIES)
+    with pytest.raises(ValueError, match="searched numbers, got"):
+        LambdaPathDisplay.from_estimator(names)
+    names.cv_results_ = {"param_reg_lambda": np.ones(1), "split0_test_score": np.full(1, np.nan)}
+    names.cv_results_["mean_test_score"] = np.full(1, np.nan)
+    with pytest.raises(ValueError, match="only NaN"):
+        LambdaPathDisplay.from_estimator(names)
+
+
+def test_loss_curve(ax):
+    fit = BackpropClassifier(4, random_state=0).fit(scale(IRIS), SPECIES)
+    display = LossCurveDisplay.from_estimator(fit, ax=ax, color="green")
+    np.testing.assert_array_equal(display.line_.get_ydata(), fit.loss_curve_)
+    np.testing.assert_array_equal(display.line_.get_xdata(), np.arange(fit.n_iter_ + 1))
+    assert display.line_.get_color() == "green"
+    assert display.validation_line_ is None
+    assert display.ax_ is ax
+    assert display.plot(ax=ax) is display
+
+
+def test_loss_curves_of_several_fits(ax):
+    early = BackpropClassifier(4, early_stopping=True, random_state=0)
+    pipeline = make_pipeline(StandardScaler(), early).fit(IRIS, SPECIES)
+    plain = BackpropClassifier(4, random_state=0).fit(scale(IRIS), SPECIES)
+    display = LossCurveDisplay.from_estimator(pipeline, ax=ax, name="early")
+    LossCurveDisplay.from_estimator(plain, ax=ax, name="plain")
+    x, costs = display.validation_line_.get_data()
+    np.testing.assert_array_equal(x, np.arange(1, early.n_iter_ + 1))
+    np.testing.assert_array_equal(costs, -np.array(early.validation_scores_))
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert names == ["early", "early, validation cost", "plain"]
+    with pytest.raises(NotFittedError):
+        LossCurveDisplay.from_estimator(BackpropClassifier())
+
+
+def test_hidden_units_as_images(ax):
+    X, y = load_digits(return_X_y=True)
+    fit = BackpropClassifier(5, tol=1e-2, random_state=0).fit(X / 16, y)
+    display = HiddenUnitsDisplay.from_estimator(fit, image_shape=(8, 8), ax=ax)
+    shown = np.ma.filled(display.image_.get_array().astype(float), np.nan)
+    assert shown.shape == (17, 26)
+    np.testing.assert_array_equal(shown[:8, 9:17], fit.coefs_[0][:, 1].reshape(8, 8))
+    np.testing.assert_array_equal(shown[9:, :8], fit.coefs_[0][:, 3].reshape(8, 8))
+    assert np.isnan(shown[8]).all()
+    low, high = display.image_.get_clim()
+    assert -low == high == np.abs(fit.coefs_[0]).max()
+    with pytest.raises(ValueError, match=r"image_shape must have 64 pixels.*got \(8, 9\)"):
+        HiddenUnitsDisplay.from_estimator(fit, image_shape=(8, 9), ax=ax)
+
+
+def test_hidden_units_as_a_heat_map(ax):
+    scaler = StandardScaler().set_output(transform="pandas")
+    X = load_iris(as_frame=True).data
+    pipeline = make_pipeline(scaler, BackpropClassifier(3, tol=1e-2)).fit(X, SPECIES)
+    display = HiddenUnitsDisplay.from_estimator(pipeline, ax=ax, cmap="PuOr")
+    np.testing.assert_array_equal(display.image_.get_array(), pipeline[-1].coefs_[0].T)
+    assert [text.get_text() for text in ax.get_xticklabels()] == list(X.columns)
+    assert display.image_.get_cmap().name == "PuOr"
+    unnamed = BackpropClassifier(3, tol=1e-2).fit(IRIS, SPECIES)
+    other = HiddenUnitsDisplay.from_estimator(unnamed, ax=Figure().subplots())
+    assert other.feature_names == ["x0", "x1", "x2", "x3"]
+    with pytest.raises(ValueError, match="feature_names must have 4 names, got 1"):
+        HiddenUnitsDisplay.from_estimator(unnamed, feature_names=["a"], ax=ax)
+    with pytest.raises(NotFittedError):
+        HiddenUnitsDisplay.from_estimator(BackpropClassifier())
 
 
 def test_matplotlib_is_imported_only_to_draw():

@@ -3,9 +3,20 @@
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
+import joblib
+import matplotlib as mpl
+import matplotlib.pyplot as plt
 import pytest
+from sklearn.datasets import load_iris
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.preprocessing import scale
+
+from skbackprop import BackpropClassifier
+
+mpl.use("Agg")
 
 ROOT = Path(__file__).parents[1]
 
@@ -56,3 +67,52 @@ def test_paths_named_in_the_documents_exist(document):
     text = document.read_text(encoding="utf-8")
     for path in re.findall(r"\b(?:skbackprop|benchmarks|examples|docs)/\w+\.\w+", text):
         assert (ROOT / path).is_file(), path
+
+
+def guide_code_blocks():
+    for document in sorted(ROOT.glob("docs/*.rst")):
+        text = document.read_text(encoding="utf-8")
+        for block in re.findall(
+            r"^\.\. code-block:: python\n\n((?:    .*\n|\n)+)", text, flags=re.M
+        ):
+            yield pytest.param(textwrap.dedent(block), id=f"{document.stem}: {block.strip()[:20]}")
+
+
+@pytest.mark.filterwarnings("ignore:The fit :sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("block", list(guide_code_blocks()))
+def test_guide_code_runs(block, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    if "callbacks" in block and not hasattr(BackpropClassifier, "set_callbacks"):
+        return  # scikit-learn below 1.9: there is nothing to run
+    X, y = load_iris(return_X_y=True)
+    exec(block, {"BackpropClassifier": BackpropClassifier, "X": scale(X), "y": y})
+    plt.close("all")
+
+
+def test_a_killed_fit_goes_on_from_its_file(tmp_path):
+    if not hasattr(BackpropClassifier, "set_callbacks"):
+        return
+    (block,) = (p.values[0] for p in guide_code_blocks() if "class Checkpoint" in p.values[0])
+    checkpoint = block[: block.index("classifier =")]
+    X, y = load_iris(return_X_y=True)
+    namespace = {}
+    exec(checkpoint, namespace)
+    path = str(tmp_path / "thetas.joblib")
+
+    class Killed(BaseException):
+        pass
+
+    class Killer(namespace["Checkpoint"]):
+        def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+            super().on_fit_task_end(estimator, context, fitted_estimator=fitted_estimator)
+            if context.task_id == 12:
+                raise Killed
+
+    with pytest.raises(Killed):
+        BackpropClassifier(5, random_state=0).set_callbacks(Killer(path, 10)).fit(X, y)
+    saved = joblib.load(path)
+    resumed = BackpropClassifier(5, thetas_init=saved, verbose=0).fit(X, y)
+    with pytest.warns(ConvergenceWarning):
+        ten = BackpropClassifier(5, random_state=0, max_iter=11).fit(X, y)
+    assert resumed.loss_curve_[0] == pytest.approx(ten.loss_)
+    assert resumed.converged_

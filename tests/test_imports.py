@@ -11,7 +11,15 @@ import skbackprop
 PACKAGE = Path(skbackprop.__file__).parent
 # What each module may import of the package; a new module needs a line here.
 MAY_IMPORT = {
-    "__init__": {"_classifier", "_classifier_cv", "_lambda_path_display"},
+    "__init__": {
+        "_classifier",
+        "_classifier_cv",
+        "_hidden_units_display",
+        "_lambda_path_display",
+        "_loss_curve_display",
+    },
+    "_hidden_units_display": set(),
+    "_loss_curve_display": set(),
     "_activations": set(),
     "_blas": set(),
     "_outputs": set(),
@@ -36,8 +44,18 @@ MAY_IMPORT = {
         "_threads",
         "_training_rows",
     },
-    "_training": {"_coarse_start", "_parameters", "_problem", "_solver", "_training_rows"},
-    "_verdict": {"_coarse_start", "_parameters", "_solver"},
+    "_callbacks": {"_solver"},
+    "_early_stopping": {"_solver", "_training_rows"},
+    "_training": {
+        "_coarse_start",
+        "_early_stopping",
+        "_objective",
+        "_parameters",
+        "_problem",
+        "_solver",
+        "_training_rows",
+    },
+    "_verdict": {"_coarse_start", "_parameters", "_problem", "_solver", "_training"},
     "_lambda_path": {
         "_coarse_start",
         "_objective",
@@ -50,13 +68,17 @@ MAY_IMPORT = {
     },
     "_search_results": set(),
     "_network_classifier": {
+        "_callbacks",
         "_outputs",
         "_problem",
+        "_solver",
         "_training",
         "_training_rows",
     },
     "_fold": {
         "_blas",
+        "_callbacks",
+        "_training",
         "_lambda_path",
         "_network_classifier",
         "_parameters",
@@ -68,6 +90,7 @@ MAY_IMPORT = {
     "_lambda_path_display": {"_search_results"},
     "_classifier_cv": {
         "_blas",
+        "_callbacks",
         "_fold",
         "_lambda_path",
         "_network_classifier",
@@ -81,6 +104,8 @@ MAY_IMPORT = {
     },
     "_classifier": {
         "_blas",
+        "_callbacks",
+        "_solver",
         "_network_classifier",
         "_parameters",
         "_problem",

@@ -81,7 +81,9 @@ def test_the_refit_is_the_better_of_two():
     def loss(starts):
         with single_threaded_blas, rounding_in_silence():
             random_state = np.random.RandomState(0)
-            training = better_of(rows, problem, settings, starts, random_state)
+            training = better_of(
+                rows, problem, settings, starts, random_state, lambda how, training: None
+            )
         return training.solution.last.cost
 
     assert loss([null]) == fresh.loss_
@@ -115,6 +117,9 @@ def test_grids_go_from_strong_to_weak(hidden, n_lambdas):
         np.testing.assert_allclose(np.diff(np.log(grid), n=2), 0, atol=1e-12)
 
 
-def test_features_that_say_nothing_have_a_grid_too():
-    rows, problem, _ = problem_of(np.zeros((20, 2)), np.arange(20) % 2)
-    assert (reg_lambda_grid(rows, problem, 5) > 0).all()
+@pytest.mark.parametrize("X", [np.zeros((20, 2)), np.array([[0, 0], [1, 1], [0, 1], [1, 0]] * 5)])
+def test_features_that_say_nothing_one_by_one_have_a_wide_grid_too(X):
+    y = np.array([0, 0, 1, 1] * 5)
+    rows, problem, _ = problem_of(X, y)
+    grid = reg_lambda_grid(rows, problem, 5)
+    np.testing.assert_allclose(grid[[0, -1]], [1e-2, 1e-5])
