@@ -4,8 +4,8 @@ Runs every case in processes of its own (pyperf), once with the threads as they 
 for the peers whose products BLAS makes, once with BLAS on one thread: the better counts.
 Prints a table of ratios of medians with their spread, and writes `evaluation.json`, which
 `python -m pyperf stats evaluation.json` reads too. pyperf's `--processes` and `--values` set how
-much is measured, `--only NAME[,NAME]` some peers, `--most-rows M` the smaller cases; peers that
-are not installed are left out with a note.
+much is measured, `--only NAME[,NAME]` some peers, `--shapes I[,I]` some of the shapes below; peers
+that are not installed are left out with a note.
 """
 
 import importlib.util
@@ -53,17 +53,17 @@ def main():
         os.environ.pop(name, None)
 
     def pass_on(command, args):
-        command.extend(["--only", args.only, "--most-rows", str(args.most_rows)])
+        command.extend(["--only", args.only, "--shapes", args.shapes])
 
     runner = pyperf.Runner(processes=3, values=5, warmups=1, add_cmdline_args=pass_on)
     runner.argparser.add_argument("--only", default=",".join(PEERS))
-    runner.argparser.add_argument("--most-rows", type=int, default=100_000)
+    runner.argparser.add_argument("--shapes", default=",".join(map(str, range(len(SHAPES)))))
     args = runner.parse_args()
     if not args.worker:
         OUTPUT.unlink(missing_ok=True)
         args.output = args.output or str(OUTPUT)
     peers = [p for p in args.only.split(",") if importlib.util.find_spec(MODULES.get(p, "numpy"))]
-    cases = [case for case in CASES if case.m <= args.most_rows]
+    cases = [CASES[2 * int(shape) + i] for shape in args.shapes.split(",") for i in (0, 1)]
     for case in cases:
         for peer in peers:
             for threads in ("all", "one") if peer in ON_ONE_THREAD_TOO else ("all",):

@@ -6,7 +6,8 @@ full fit comes out of it, so that its cost, its tolerance and its convergence cl
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,37 +33,53 @@ class Stage(NamedTuple):
     dtype : dtype
     is_full_batch : bool
         Whether the rows are all rows.
-    should_leave : callable
-        Makes the hook that is called with each `Iteration`, and ends the stage by True.
+    others : TrainingRows or None
+        As many rows that the stage does not fit: they say when to leave it. Without a penalty to
+        speak of, few rows can be fitted for ever, and the weights grow away from any good start.
     """
 
     rows: TrainingRows
     dtype: np.dtype
     is_full_batch: bool
-    should_leave: Callable[[], Callable[[Iteration], bool]]
+    others: TrainingRows | None = None
 
 
 class Slow:
-    """True once so many iterations cut the cost by less than a share of it."""
+    """True once so many iterations cut the cost by less than a share of it.
 
-    def __init__(self, patience: int, least_cut: float) -> None:
-        self.patience, self.least_cut = patience, least_cut
-        self.costs: list[float] = []
+    Parameters
+    ----------
+    patience : int
+        The number of iterations.
+    least_cut : float
+        The share.
+    cost : callable or None
+        Of a point; None is the cost that the iteration has.
+    """
+
+    def __init__(
+        self, patience: int, least_cut: float, cost: Callable[[NDArray], float] | None = None
+    ) -> None:
+        self.patience, self.least_cut, self.cost = patience, least_cut, cost
+        self.last = np.inf
 
     def __call__(self, iteration: Iteration) -> bool:
-        """Take note of the iteration's cost."""
-        self.costs.append(iteration.cost)
-        if len(self.costs) <= self.patience:
+        """Look at every so manieth iteration."""
+        if iteration.number % self.patience:
             return False
-        return self.costs[-1] > (1 - self.least_cut) * self.costs[-1 - self.patience]
+        cost = iteration.cost if self.cost is None else self.cost(iteration.x)
+        is_slow = cost > (1 - self.least_cut) * self.last
+        self.last = cost
+        return is_slow
 
 
 def nested_subsets(
     y: NDArray, shares: Sequence[float], random_state: np.random.RandomState
-) -> Iterator[NDArray]:
-    """Yield the sorted positions of random rows, the same share of every class, at least one.
+) -> Iterator[tuple[NDArray, NDArray]]:
+    """Yield the sorted positions of random rows, and of as many others.
 
-    A smaller share is a subset of a greater one. Multilabel targets are not stratified.
+    The same share of every class, at least one row; a smaller share is a subset of a greater
+    one. Multilabel targets are not stratified.
     """
     shuffled = random_state.random_sample(len(y))
     strata = y if y.ndim == 1 else np.zeros(len(y), dtype=int)
@@ -70,22 +87,25 @@ def nested_subsets(
     sizes = np.bincount(strata)
     starts = np.cumsum(sizes) - sizes
     for share in shares:
-        ends = starts + np.ceil(share * sizes).astype(int)
-        parts = [order[start:end] for start, end in zip(starts, ends, strict=True)]
-        yield np.sort(np.concatenate(parts))
+        n = np.ceil(share * sizes).astype(int)
+        chosen, others = (
+            np.concatenate([order[i:j] for i, j in zip(starts + first, ends, strict=True)])
+            for first, ends in ((0, starts + n), (n, starts + np.minimum(2 * n, sizes)))
+        )
+        yield np.sort(chosen), np.sort(others)
 
 
 def single_precision(rows: TrainingRows) -> Stage:
-    """Return the stage on all rows in float32, as long as it can tell one cost from the next."""
-    single = np.dtype(np.float32)
-    return Stage(rows, single, True, lambda: Slow(1, float(np.finfo(single).eps)))
+    """Return the stage on all rows in float32."""
+    return Stage(rows, np.dtype(np.float32), True)
 
 
 def coarse_stages(rows: TrainingRows, random_state: np.random.RandomState) -> Iterator[Stage]:
     """Yield the stages: small subsets that grow, then all rows where float32 is cheaper."""
     single = np.dtype(np.float32)
-    for chosen in nested_subsets(rows.y, SHARES, random_state):
-        yield Stage(rows.subset(chosen), single, False, lambda: Slow(PATIENCE, LEAST_CUT))
+    for chosen, others in nested_subsets(rows.y, SHARES, random_state):
+        watched = rows.subset(others) if len(others) else None
+        yield Stage(rows.subset(chosen), single, False, watched)
     if rows.X.dtype != single:
         yield single_precision(rows)
 
@@ -112,7 +132,11 @@ class Start(NamedTuple):
 
 
 def go_on(
-    start: Start, stage: Stage, objective: Objective, minimize: Callable[..., Solution]
+    start: Start,
+    stage: Stage,
+    objective: Objective,
+    minimize: Callable[..., Solution],
+    should_leave: Callable[[Iteration], bool],
 ) -> tuple[Start, Solution | None]:
     """Go through one stage from where the last one ended.
 
@@ -124,6 +148,8 @@ def go_on(
         Over the rows of the stage, in its precision.
     minimize : callable
         Minimizes an objective from a point, with a hook.
+    should_leave : callable
+        The hook; it ends the stage by True.
 
     Returns
     -------
@@ -133,7 +159,7 @@ def go_on(
         None where the stage led nowhere.
     """
     try:
-        solution = minimize(objective, start.x, on_iteration=stage.should_leave())
+        solution = minimize(objective, start.x, on_iteration=should_leave)
     except NonFiniteError:
         return start, None  # float32 may overflow where float64 does not
     end = Start(
@@ -143,6 +169,11 @@ def go_on(
         solution.interrupt,
     )
     return end, solution
+
+
+def as_far_as_float32_leads() -> Slow:
+    """Return a hook that ends a stage where float32 cannot tell one cost from the next."""
+    return Slow(1, float(np.finfo(np.float32).eps))
 
 
 def coarse_start(
@@ -178,8 +209,16 @@ def coarse_start(
     start = Start(x)
     for stage in coarse_stages(rows, random_state):
         try:
-            with objective(stage.rows, stage.dtype) as stage_objective:
-                start, solution = go_on(start, stage, stage_objective, minimize)
+            with ExitStack() as contexts:
+                stage_objective = contexts.enter_context(objective(stage.rows, stage.dtype))
+                leave = as_far_as_float32_leads()
+                if not stage.is_full_batch:
+                    cost = None
+                    if stage.others is not None:
+                        others = contexts.enter_context(objective(stage.others, stage.dtype))
+                        cost = partial(_cost, others)
+                    leave = Slow(PATIENCE, LEAST_CUT, cost)
+                start, solution = go_on(start, stage, stage_objective, minimize, leave)
         except KeyboardInterrupt as interrupt:
             return start._replace(interrupt=interrupt)
         if solution is not None:
@@ -187,3 +226,7 @@ def coarse_start(
         if start.interrupt is not None:
             break
     return start
+
+
+def _cost(objective: Objective, x: NDArray) -> float:
+    return objective(x)[0]

@@ -15,7 +15,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from skbackprop._coarse_start import Stage, Start, go_on, single_precision
+from skbackprop._coarse_start import (
+    Stage,
+    Start,
+    as_far_as_float32_leads,
+    go_on,
+    single_precision,
+)
 from skbackprop._objective import Objective
 from skbackprop._parameters import Settings
 from skbackprop._problem import Problem
@@ -110,7 +116,9 @@ def walk(
             else:
                 start = Start(x + DOSE * problem.random_start(random_state))
             if single is not None and start.n_evaluations == 0:
-                start, _ = go_on(start, stage, single.with_reg_lambda(reg_lambda), minimize)
+                leave = as_far_as_float32_leads()
+                at_lambda = single.with_reg_lambda(reg_lambda)
+                start, _ = go_on(start, stage, at_lambda, minimize, leave)
             with watch("lambda", step_problem) as watchers:
                 training = trains.with_reg_lambda(reg_lambda).fit(start, watchers)
             if training.solution.interrupt is not None:

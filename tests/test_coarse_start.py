@@ -1,6 +1,6 @@
 """Cheap stages before the full fit: they choose its start and nothing else."""
 
-from itertools import pairwise
+from itertools import count, pairwise
 
 import numpy as np
 import pytest
@@ -26,35 +26,64 @@ def classifier(**parameters):
 @pytest.mark.parametrize("shares", [(1 / 32, 1 / 4), (0.1, 0.5, 1)])
 def test_subsets_are_nested_and_stratified(shares):
     subsets = list(nested_subsets(y, shares, np.random.RandomState(0)))
-    for smaller, larger in pairwise(subsets):
+    for (smaller, _), (larger, _) in pairwise(subsets):
         assert set(smaller) < set(larger)
-    for share, chosen in zip(shares, subsets, strict=True):
+    for share, (chosen, others) in zip(shares, subsets, strict=True):
         np.testing.assert_array_equal(chosen, np.unique(chosen))
-        np.testing.assert_array_equal(np.bincount(y[chosen]), np.ceil(share * np.bincount(y)))
+        sizes = np.ceil(share * np.bincount(y))
+        np.testing.assert_array_equal(np.bincount(y[chosen]), sizes)
+        np.testing.assert_array_equal(others, np.unique(others))
+        assert not set(chosen) & set(others)
+        left = np.minimum(sizes, np.bincount(y) - sizes)
+        np.testing.assert_array_equal(np.bincount(y[others], minlength=10), left)
 
 
 def test_subsets_hold_every_class_and_follow_the_random_state():
     targets = np.array([0] * 60 + [1] * 40 + [2])
-    (chosen,) = nested_subsets(targets, [1 / 32], np.random.RandomState(0))
+    ((chosen, _),) = nested_subsets(targets, [1 / 32], np.random.RandomState(0))
     assert set(targets[chosen]) == {0, 1, 2}
-    (again,) = nested_subsets(targets, [1 / 32], np.random.RandomState(0))
-    (other,) = nested_subsets(targets, [1 / 32], np.random.RandomState(1))
+    ((again, _),) = nested_subsets(targets, [1 / 32], np.random.RandomState(0))
+    ((other, _),) = nested_subsets(targets, [1 / 32], np.random.RandomState(1))
     np.testing.assert_array_equal(chosen, again)
     assert chosen.tolist() != other.tolist()
 
 
 def test_subsets_of_multilabel_rows_are_random_rows():
     Y = np.random.RandomState(0).randint(2, size=(100, 3))
-    small, large = nested_subsets(Y, [0.1, 0.5], np.random.RandomState(0))
-    assert (len(small), len(large)) == (10, 50)
+    (small, _), (large, others) = nested_subsets(Y, [0.1, 0.5], np.random.RandomState(0))
+    assert (len(small), len(large), len(others)) == (10, 50, 50)
     assert set(small) < set(large)
+
+
+def iteration(number, cost, x=0.0):
+    return Iteration(number, np.array([x]), cost, 1.0, number, 0.0)
 
 
 def test_a_stage_is_left_when_it_is_slow():
     slow = Slow(2, 0.05)
-    costs = [1.0, 0.97, 0.94, 0.92, 0.90]
-    left = [slow(Iteration(i, np.zeros(1), cost, 1.0, i, 0.0)) for i, cost in enumerate(costs)]
-    assert left == [False, False, False, False, True]
+    costs = [1.0, 0.99, 0.97, 0.94, 0.92, 0.89, 0.88, 0.88]
+    left = [slow(iteration(i, cost)) for i, cost in enumerate(costs, start=1)]
+    assert left == [False] * 7 + [True]
+
+
+def test_a_stage_is_left_when_other_rows_gain_nothing():
+    slow = Slow(2, 0.05, lambda x: x[0])
+    others = [9.0, 3.0, 9.0, 2.0, 9.0, 1.95]
+    left = [slow(iteration(i, 1 / i, x)) for i, x in enumerate(others, start=1)]
+    assert left == [False, False, False, False, False, True]
+
+
+def test_few_rows_without_a_penalty_are_not_fitted_for_ever():
+    # Subsets can be fitted to a cost of nothing; what counts is the cost on all rows.
+    noise = np.random.RandomState(0).permutation(len(y))[: len(y) // 4]
+    targets = y.copy()
+    targets[noise] = np.roll(targets[noise], 1)
+    parameters = {"reg_lambda": 1e-9, "max_iter": 30}
+    with pytest.warns(ConvergenceWarning):
+        coarse = classifier(**parameters).fit(X, targets)
+    with pytest.warns(ConvergenceWarning):
+        plain = classifier(coarse_start=False, **parameters).fit(X, targets)
+    assert coarse.loss_ < plain.loss_
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -68,7 +97,7 @@ def test_the_fit_that_follows_keeps_its_claims(solver, dtype):
     assert coarse.loss_curve_[-1] == coarse.loss_
     assert coarse.loss_curve_[0] < 0.5 * plain.loss_curve_[0]
     assert coarse.n_iter_ < plain.n_iter_
-    assert abs(coarse.loss_ - plain.loss_) < 0.05 * plain.loss_
+    assert coarse.loss_ < 1.05 * plain.loss_
     assert coarse.thetas_[0].dtype == dtype
     again = classifier(solver=solver).fit(X.astype(dtype), y)
     assert again.loss_curve_ == coarse.loss_curve_
@@ -130,17 +159,17 @@ def test_weights_and_zero_weights(capsys):
 
 @pytest.mark.parametrize("stage", [0, 1, 2])
 def test_interrupted_stage_keeps_its_thetas(monkeypatch, stage):
-    real = skbackprop._coarse_start.coarse_stages
+    real, numbers = skbackprop._coarse_start.go_on, count()
 
-    def interrupted(rows, random_state):
-        for i, s in enumerate(real(rows, random_state)):
-            yield s._replace(should_leave=lambda: ctrl_c_at_the_third) if i == stage else s
+    def go_on(start, a_stage, objective, minimize, should_leave):
+        hook = ctrl_c_at_the_third if next(numbers) == stage else should_leave
+        return real(start, a_stage, objective, minimize, hook)
 
     def ctrl_c_at_the_third(iteration):
         if iteration.number == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(skbackprop._coarse_start, "coarse_stages", interrupted)
+    monkeypatch.setattr(skbackprop._coarse_start, "go_on", go_on)
     fitted = classifier()
     with pytest.raises(KeyboardInterrupt):
         fitted.fit(X, y)
@@ -172,7 +201,9 @@ def test_bad_value(value):
     assert repr(value) in str(error.value)
 
 
-@pytest.mark.parametrize("stage", [1, 2, 3])
+# The objectives in the order of their first calls: rows and others of two stages, all rows in
+# float32, all rows.
+@pytest.mark.parametrize("stage", [1, 2, 3, 4, 5])
 def test_interrupt_at_the_first_evaluation_of_a_later_stage(monkeypatch, stage):
     real, objectives = Objective.__call__, []
 
@@ -190,5 +221,5 @@ def test_interrupt_at_the_first_evaluation_of_a_later_stage(monkeypatch, stage):
     with pytest.raises(KeyboardInterrupt):
         fitted.fit(X, y)
     assert interrupted
-    assert fitted.score(X, y) > 0.8
+    assert fitted.score(X, y) > (0.8 if stage > 1 else 0.6)
     assert fitted.loss_curve_ == [fitted.loss_]
