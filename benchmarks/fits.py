@@ -190,7 +190,7 @@ def ratios(suite):
     times = {b.get_name(): np.array(b.get_values()) for b in suite.get_benchmarks()}
     for name, theirs in times.items():
         title, whose = name.split(": ")
-        if whose == "peer":
+        if whose == "peer" and f"{title}: skbackprop" in times:
             yield title, np.percentile(theirs / times[f"{title}: skbackprop"], [25, 50, 75])
 
 
