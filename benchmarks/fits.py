@@ -63,7 +63,8 @@ CASES = [
 ]
 
 
-class Reached(Exception):  # noqa: N818 (a signal, not an error)
+# Named for what has happened, as StopIteration is: it ends a call early, and nothing is wrong.
+class Reached(Exception):  # noqa: N818
     """The cost is low enough."""
 
 

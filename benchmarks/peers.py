@@ -63,7 +63,8 @@ def mlpclassifier(case):
     X, y = case.data()
     given = {}
 
-    class Caught(Exception):  # noqa: N818 (a signal, not an error)
+    # Named for what has happened, as StopIteration is: it ends a call early, and nothing is wrong.
+    class Caught(Exception):  # noqa: N818
         pass
 
     def catch(function, x0, args=(), **kwargs):

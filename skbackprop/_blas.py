@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
-# Imported for the BLAS that it brings: the controller knows only what is loaded.
-import scipy.linalg  # noqa: F401 (loaded, not used)
+# scipy brings a BLAS of its own, and the controller limits only libraries that are loaded when
+# it is made: nobody uses the name, but without the import scipy's BLAS would keep its threads.
+import scipy.linalg  # noqa: F401
 from threadpoolctl import ThreadpoolController
 
 

@@ -18,6 +18,7 @@ try:
 except ImportError:
     STACK_LEVEL = 2
 
+    # Either the import or this one defines the name; mypy counts both.
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stands in where scikit-learn has no callbacks."""
 
@@ -59,9 +60,7 @@ def begin_task(context: Any, estimator: Any, **data: Any) -> Any:
     return context
 
 
-def subtask(
-    context: Any, name: str, max_subtasks: int, number: int | None = None, **options: Any
-) -> Any:
+def subtask(context: Any, name: str, max_subtasks: int, number: int | None = None) -> Any:
     """Return the context of a subtask; None has none.
 
     Parameters
@@ -74,12 +73,10 @@ def subtask(
         How many subtasks of its own it can have.
     number : int or None
         Of the subtask, where those of the task are not done one after the other.
-    **options : dict
-        As `CallbackContext.subcontext` takes them.
     """
     if context is None:
         return None
-    return context.subcontext(task_name=name, task_id=number, max_subtasks=max_subtasks, **options)
+    return context.subcontext(task_name=name, task_id=number, max_subtasks=max_subtasks)
 
 
 def end_task(context: Any, estimator: Any, **data: Any) -> bool:

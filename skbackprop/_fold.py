@@ -172,7 +172,7 @@ def fit_fold(
     order = np.argsort(-search.reg_lambdas, kind="stable")
     # Here, and not only around all folds: this may be another process.
     with single_threaded_blas, rounding_in_silence():
-        class_weight = search.model.get_params()["class_weight"]
+        class_weight = search.model.get_params(deep=False)["class_weight"]
         rows = weighted_rows(search.X, search.targets, class_weight, train)
         problem = make_problem(rows, search.settings, 0.0)
         score = scorer_of_fold(search, rows, test, fold)

@@ -123,7 +123,9 @@ class Objective:
         penalty_gradient = self._penalty * self._theta
         D = np.divide(sums, self.total_weight, out=self._scratch)
         D += penalty_gradient
-        return J + 0.5 * float(penalty_gradient.dot(self._theta)), self._centred(D).copy()
+        for bias, weights, c in self._parts:
+            weights -= np.multiply.outer(bias, c)
+        return J + 0.5 * float(penalty_gradient.dot(self._theta)), D.copy()
 
     def _add_shards(self) -> tuple[float, NDArray]:
         results = self.map(self._sums_of, self.shards)
@@ -146,13 +148,6 @@ class Objective:
         self._scratch[...] = vector
         for bias, weights, c in self._parts:
             bias -= weights @ c
-        return self._scratch
-
-    def _centred(self, D: NDArray) -> NDArray:
-        """Return the centred coordinates of a gradient, good until the next call."""
-        self._scratch[...] = D
-        for bias, weights, c in self._parts:
-            weights -= np.multiply.outer(bias, c)
         return self._scratch
 
     def thetas(self, vector: NDArray) -> list[NDArray]:

@@ -89,7 +89,8 @@ class NonFiniteError(ValueError):
     """The cost or its gradient became infinite or NaN."""
 
 
-class _ConvergedAtStart(Exception):  # noqa: N818 (a signal, not an error)
+# Named for what has happened, as StopIteration is: it ends a call early, and nothing is wrong.
+class _ConvergedAtStart(Exception):  # noqa: N818
     """Ends a minimization that has nothing to do."""
 
 

@@ -268,7 +268,8 @@ def test_random_state_instances_and_none():
     # The instance goes on, so that the next fit starts elsewhere.
     curve = seeded.loss_curve_
     assert seeded.fit(IRIS, SPECIES).loss_curve_ != curve
-    np.random.seed(3)  # noqa: NPY002 (the state that None stands for)
+    # random_state=None is numpy's global state, and only the legacy function seeds that.
+    np.random.seed(3)  # noqa: NPY002
     assert same_bits(
         small(random_state=None).fit(IRIS, SPECIES), small(random_state=3).fit(IRIS, SPECIES)
     )

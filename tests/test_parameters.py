@@ -1,6 +1,7 @@
 """Bad input: a clear error before any work is done, and the fitted state is kept."""
 
 import copy
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -194,7 +195,7 @@ def small(**parameters):
 
 
 def assert_refused(classifier, bad, X=IRIS):
-    with pytest.raises(ValueError) as caught:  # noqa: PT011 (the message is held below)
+    with pytest.raises(ValueError, match=re.escape(bad.message[0])) as caught:
         classifier.fit(bad.X(X), bad.y, sample_weight=bad.w)
     for part in bad.message:
         assert part in str(caught.value)
@@ -242,7 +243,9 @@ def test_bad_refit_keeps_the_old_model(bad, columns, fitted_once):
     thetas = [Theta.tobytes() for Theta in classifier.thetas_]
 
     classifier.set_params(**bad.parameters)
-    with pytest.raises(ValueError):  # noqa: PT011 (its message is held in the test above)
+    # With other columns, thetas_init of the wrong shape is found first: any refusal will do here,
+    # and the test above holds each message.
+    with pytest.raises(ValueError):  # noqa: PT011
         classifier.fit(bad.X(columns(IRIS)), bad.y, sample_weight=bad.w)
 
     after = {name: value for name, value in vars(classifier).items() if name.endswith("_")}
