@@ -47,7 +47,7 @@ def make_units(sizes: Sequence[int], n_rows: int, dtype: DTypeLike) -> Units:
 
 
 class Block(NamedTuple):
-    """Targets of some rows, and buffers for what back-propagation computes of them.
+    """Targets of some rows.
 
     Attributes
     ----------
@@ -55,6 +55,17 @@ class Block(NamedTuple):
         Positions of the targets that are 1 in the flattened (K, n) matrix of targets.
     w : ndarray of shape (n,) or None
         Weights of the rows; None where all are 1.
+    """
+
+    ones: NDArray
+    w: NDArray | None
+
+
+class Buffers(NamedTuple):
+    """Buffers for what back-propagation computes of n rows of X.
+
+    Attributes
+    ----------
     units : Units
         For the forward pass; z(L) becomes delta(L).
     delta : list of ndarray of shape (s_l, n)
@@ -63,11 +74,15 @@ class Block(NamedTuple):
         Ones, above X^T.
     """
 
-    ones: NDArray
-    w: NDArray | None
     units: Units
     delta: list[NDArray]
     bias_unit: NDArray
+
+
+def make_buffers(sizes: Sequence[int], n_rows: int, dtype: DTypeLike) -> Buffers:
+    """Return buffers for the hidden and output layers of these sizes."""
+    delta = [np.empty((size, n_rows), dtype) for size in sizes[:-1]]
+    return Buffers(make_units(sizes, n_rows, dtype), delta, np.ones(n_rows, dtype))
 
 
 class Network:
@@ -90,17 +105,22 @@ class Network:
         return z
 
     def cost_and_gradient(
-        self, thetas: Sequence[Layer], X: Any, block: Block, Delta: Sequence[Layer]
+        self,
+        thetas: Sequence[Layer],
+        X: Any,
+        block: Block,
+        buffers: Buffers,
+        Delta: Sequence[Layer],
     ) -> float:
         """Return the sum of the block's costs, and set Delta to its gradient sums."""
-        a, z = block.units
-        delta = self.forward(thetas, X, block.units)
+        a, z = buffers.units
+        delta = self.forward(thetas, X, buffers.units)
         cost = self.output.cost_and_delta(delta, block.ones, block.w)
         for l in range(len(thetas) - 1, 0, -1):
             np.dot(delta, a[l - 1].T, out=Delta[l].matrix)
-            delta = np.dot(thetas[l].weights.T, delta, out=block.delta[l - 1])
+            delta = np.dot(thetas[l].weights.T, delta, out=buffers.delta[l - 1])
             self.activations[l - 1].multiply_by_derivative(delta, z[l - 1])
-        Delta[0].bias[...] = delta.dot(block.bias_unit)
+        Delta[0].bias[...] = delta.dot(buffers.bias_unit)
         _set_sums(Delta[0].weights, delta, X)
         return cost
 

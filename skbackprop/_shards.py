@@ -5,20 +5,21 @@ Whoever runs the shards, and on however many threads, the same sums come out.
 """
 
 import math
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from scipy.sparse import issparse
 
-from skbackprop._network import Block, Network, make_units
+from skbackprop._network import Block, Buffers, Network, make_buffers, make_units
 from skbackprop._thetas import Layer, Shapes, count_parameters, layers_of, roll
 from skbackprop._training_rows import TrainingRows
 
 # Found by measuring: with its rows of X and its buffers, a block of a few times the processor's
 # second cache is quickest; smaller ones cost more in calls than they gain.
-BLOCK_BYTES = 2**21
+BLOCK_BYTES = 2**22
 BLOCK_ROWS = 128
 # Multiply-adds that a block must have for each element of the gradient sums that it writes
 # (rows of a wide sparse X have few), and a shard for each that one thread has to add up;
@@ -28,7 +29,7 @@ SHARD_WORK_PER_SUM = 256
 SPARSE_SHARD_WORK_PER_SUM = 16
 # Shards grow in number with the root of the multiply-adds: two pay from this number times
 # four on, and more let a busy core fall behind without holding up the others for long.
-SHARD_WORK = 750_000
+SHARD_WORK = 1_250_000
 MAX_SHARDS = 16
 
 
@@ -82,46 +83,89 @@ def rows_of_shard(X: Any, shapes: Sequence[tuple[int, ...]], n_rows: int) -> int
     return -(-n_rows // n_shards)
 
 
+class Workspace(NamedTuple):
+    """Buffers for one block, and for the gradient sums of its rows.
+
+    Attributes
+    ----------
+    buffers : Buffers
+    sums : ndarray of shape (n_parameters,)
+        Unrolled like the Thetas.
+    Delta : list of Layer
+        Views of the sums.
+    """
+
+    buffers: Buffers
+    sums: NDArray
+    Delta: list[Layer]
+
+
+class Workspaces:
+    """Workspaces that the shards of a fit share: there are as many as are in use at a time.
+
+    Other than with buffers for each shard, they stay in the cache of the processor that works
+    with them, and memory does not grow with the number of shards.
+
+    Parameters
+    ----------
+    shapes : list of tuple
+        Shapes of the Thetas.
+    dtype : dtype
+    """
+
+    def __init__(self, shapes: Shapes, dtype: DTypeLike) -> None:
+        self.shapes, self.dtype = shapes, dtype
+        self._free: dict[int, deque[Workspace]] = defaultdict(deque)
+
+    def take(self, n_rows: int) -> Workspace:
+        """Return a workspace for so many rows that nobody else has."""
+        try:
+            return self._free[n_rows].pop()
+        except IndexError:
+            sizes = [s_out for s_out, _ in self.shapes]
+            sums = np.empty(count_parameters(self.shapes), self.dtype)
+            buffers = make_buffers(sizes, n_rows, self.dtype)
+            return Workspace(buffers, sums, layers_of(roll(sums, self.shapes)))
+
+    def give_back(self, workspace: Workspace) -> None:
+        """Leave a workspace to others."""
+        self._free[len(workspace.buffers.bias_unit)].append(workspace)
+
+
 class Shard:
     """A run of rows with their targets and weights.
 
     Parameters
     ----------
     network : Network
-    shapes : list of tuple
-        Shapes of the Thetas.
     rows : TrainingRows
         The rows of the whole fit.
-    part : slice
-        Those of the shard.
-    dtype : dtype
-        The network is computed in this type. Rows of X in another type, or picked from
+    blocks : sequence of slice
+        Those of the shard, block by block.
+    workspaces : Workspaces
+        The network is computed in their type. Rows of X in another type, or picked from
         X by an index, are copied block by block at every evaluation, so that no second X
         is kept.
     """
 
     def __init__(
-        self, network: Network, shapes: Shapes, rows: TrainingRows, part: slice, dtype: DTypeLike
+        self,
+        network: Network,
+        rows: TrainingRows,
+        blocks: Sequence[slice],
+        workspaces: Workspaces,
     ) -> None:
-        self.network, self.X, self.dtype = network, rows.X, np.dtype(dtype)
-        sizes = [s_out for s_out, _ in shapes]
-        block_rows = min(rows_of_block(rows.X, shapes, self.dtype), part.stop - part.start)
-        weight_unit = rows.weight_unit
-        self.blocks: list[tuple[Callable[[], Any], Block]] = []
-        for block in slices(part.start, part.stop, block_rows):
-            n = block.stop - block.start
-            if not self.blocks or n < block_rows:  # but for the last, all blocks share buffers
-                units = make_units(sizes, n, dtype)
-                delta = [np.empty((size, n), dtype) for size in sizes[:-1]]
-                bias_unit = np.ones(n, dtype)
-            w = None if rows.w is None else (rows.w[block] / weight_unit).astype(dtype)
-            ones = positions_of_ones(rows.y[block], sizes[-1])
-            self.blocks.append(
-                (self._view_or_copy(rows, block), Block(ones, w, units, delta, bias_unit))
-            )
-        self.sums, self.block_sums = np.empty((2, count_parameters(shapes)), dtype)
-        self.Delta = layers_of(roll(self.sums, shapes))
-        self.block_Delta = layers_of(roll(self.block_sums, shapes))
+        self.network, self.X, self.workspaces = network, rows.X, workspaces
+        self.dtype = np.dtype(workspaces.dtype)
+        n_outputs, weight_unit = workspaces.shapes[-1][0], rows.weight_unit
+        self.blocks: list[tuple[int, Callable[[], Any], Block]] = []
+        for block in blocks:
+            w = None if rows.w is None else (rows.w[block] / weight_unit).astype(self.dtype)
+            targets = Block(positions_of_ones(rows.y[block], n_outputs), w)
+            n_rows = block.stop - block.start
+            self.blocks.append((n_rows, self._view_or_copy(rows, block), targets))
+        self.sums = np.empty(count_parameters(workspaces.shapes), self.dtype)
+        self.Delta = layers_of(roll(self.sums, workspaces.shapes))
 
     def _view_or_copy(self, rows: TrainingRows, block: slice) -> Callable[[], Any]:
         """Return a call that gives the block's rows of X: a view, or each time a copy."""
@@ -137,20 +181,41 @@ class Shard:
         The gradient sums, unrolled like the Thetas, are the shard's own buffer, good until
         the next call.
         """
-        rows_of_X, block = self.blocks[0]
-        cost = self.network.cost_and_gradient(thetas, rows_of_X(), block, self.Delta)
-        for rows_of_X, block in self.blocks[1:]:
-            cost += self.network.cost_and_gradient(thetas, rows_of_X(), block, self.block_Delta)
-            self.sums += self.block_sums
+        cost = 0.0
+        for number, (n_rows, rows_of_X, block) in enumerate(self.blocks):
+            workspace = self.workspaces.take(n_rows)
+            Delta = workspace.Delta if number else self.Delta
+            cost += self.network.cost_and_gradient(
+                thetas, rows_of_X(), block, workspace.buffers, Delta
+            )
+            if number:
+                self.sums += workspace.sums
+            self.workspaces.give_back(workspace)
         return cost, self.sums
 
 
 def make_shards(
     network: Network, shapes: Shapes, rows: TrainingRows, dtype: DTypeLike
 ) -> list[Shard]:
-    """Divide rows into shards; see `Shard` for the parameters."""
-    size = rows_of_shard(rows.X, shapes, rows.n_rows)
-    return [Shard(network, shapes, rows, part, dtype) for part in slices(0, rows.n_rows, size)]
+    """Divide rows into shards of the same number of blocks, and all blocks but the last alike.
+
+    Parameters
+    ----------
+    network : Network
+    shapes : list of tuple
+        Shapes of the Thetas.
+    rows : TrainingRows
+    dtype : dtype
+        The network is computed in this type.
+    """
+    shard_rows = rows_of_shard(rows.X, shapes, rows.n_rows)
+    n_blocks = -(-shard_rows // rows_of_block(rows.X, shapes, dtype))
+    blocks = slices(0, rows.n_rows, -(-shard_rows // n_blocks))
+    workspaces = Workspaces(shapes, dtype)
+    return [
+        Shard(network, rows, blocks[i : i + n_blocks], workspaces)
+        for i in range(0, len(blocks), n_blocks)
+    ]
 
 
 def _in_dtype(X: Any, dtype: np.dtype) -> Any:

@@ -13,7 +13,7 @@ from skbackprop._blas import single_threaded_blas
 
 # Multiply-adds below which handing work to a thread costs more than it gains; those in
 # float32 count half.
-SMALL_WORK = 2_000_000
+SMALL_WORK = 5_000_000
 
 
 # An overflow shows in the cost, and the solver turns it into an error that says more.

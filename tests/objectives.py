@@ -159,7 +159,7 @@ def split_rows(monkeypatch, *, block_rows, shard_rows, max_shards):
 
 def rows_of_blocks(objective):
     """Return the number of rows of every block of every shard."""
-    return [[len(block.bias_unit) for _, block in shard.blocks] for shard in objective.shards]
+    return [[n_rows for n_rows, _, _ in shard.blocks] for shard in objective.shards]
 
 
 def numerical_gradient(f, x, step=1e-5):

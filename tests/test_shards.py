@@ -16,11 +16,11 @@ SPLITS = {
     "shards": ({"block_rows": 100, "shard_rows": 5, "max_shards": 16}, [[5], [5], [5], [5], [3]]),
     "shards-and-blocks": (
         {"block_rows": 3, "shard_rows": 7, "max_shards": 16},
-        [[3, 3, 1], [3, 3, 1], [3, 3, 1], [2]],
+        [[3, 3, 3], [3, 3, 3], [3, 2]],
     ),
     "limited-shards": (
         {"block_rows": 5, "shard_rows": 7, "max_shards": 2},
-        [[5, 5, 2], [5, 5, 1]],
+        [[4, 4, 4], [4, 4, 3]],
     ),
     "single-rows": ({"block_rows": 1, "shard_rows": 1, "max_shards": 100}, [[1]] * 23),
 }
