@@ -5,6 +5,7 @@ fraction of the price. Each stage starts where the last one ended; only the star
 full fit comes out of it, so that its cost, its tolerance and its convergence claim stand.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
@@ -81,18 +82,20 @@ def nested_subsets(
     The same share of every class, at least one row; a smaller share is a subset of a greater
     one. Multilabel targets are not stratified.
     """
-    shuffled = random_state.random_sample(len(y))
-    strata = y if y.ndim == 1 else np.zeros(len(y), dtype=int)
-    order = np.lexsort((shuffled, strata))
-    sizes = np.bincount(strata)
-    starts = np.cumsum(sizes) - sizes
+    strata = y if y.ndim == 1 else np.zeros(len(y), dtype=np.uint8)
+    shuffled, sizes = [], []
+    for stratum in range(strata.max() + 1):
+        positions = np.flatnonzero(strata == stratum)
+        random_state.shuffle(positions)
+        sizes.append(len(positions))
+        # No more are kept than are asked for, in few bytes: there may be millions of rows.
+        most = 2 * math.ceil(max(shares) * len(positions))
+        shuffled.append(positions[:most].astype(np.min_scalar_type(len(y))))
     for share in shares:
-        n = np.ceil(share * sizes).astype(int)
-        chosen, others = (
-            np.concatenate([order[i:j] for i, j in zip(starts + first, ends, strict=True)])
-            for first, ends in ((0, starts + n), (n, starts + np.minimum(2 * n, sizes)))
-        )
-        yield np.sort(chosen), np.sort(others)
+        n = [math.ceil(share * size) for size in sizes]
+        chosen = [rows[:k] for rows, k in zip(shuffled, n, strict=True)]
+        others = [rows[k : 2 * k] for rows, k in zip(shuffled, n, strict=True)]
+        yield np.sort(np.concatenate(chosen)), np.sort(np.concatenate(others))
 
 
 def single_precision(rows: TrainingRows) -> Stage:

@@ -79,7 +79,13 @@ class TrainingRows(NamedTuple):
         """Weighted share of the rows for which each output unit's target is 1."""
         if self.is_multilabel or self.n_outputs == 1:
             return np.atleast_1d(np.average(self.y, axis=0, weights=self.w))
-        return np.bincount(self.y, self.w, minlength=self.n_outputs) / self.total_weight
+        total = np.zeros(self.n_outputs)
+        # Piece by piece: numpy counts in eight bytes a row.
+        for start in range(0, self.n_rows, _ENCODED_ROWS):
+            piece = slice(start, start + _ENCODED_ROWS)
+            w = None if self.w is None else self.w[piece]
+            total += np.bincount(self.y[piece], w, minlength=self.n_outputs)
+        return total / self.total_weight
 
     def _pieces(self) -> Iterator[tuple[slice, Any]]:
         """Yield runs of rows, and their X.

@@ -201,11 +201,13 @@ def test_bad_value(value):
     assert repr(value) in str(error.value)
 
 
-# The objectives in the order of their first calls: rows and others of two stages, all rows in
-# float32, all rows.
-@pytest.mark.parametrize("stage", [1, 2, 3, 4, 5])
-def test_interrupt_at_the_first_evaluation_of_a_later_stage(monkeypatch, stage):
-    real, objectives = Objective.__call__, []
+def interrupted_at(stage):
+    """Return a classifier interrupted at the first evaluation of an objective, by its number.
+
+    In the order of their first calls, they are: rows and others of two stages, all rows in
+    float32, all rows.
+    """
+    real, objectives, interrupted = Objective.__call__, [], []
 
     def ctrl_c(self, vector):
         if self not in objectives:
@@ -215,11 +217,23 @@ def test_interrupt_at_the_first_evaluation_of_a_later_stage(monkeypatch, stage):
             raise KeyboardInterrupt
         return real(self, vector)
 
-    interrupted = []
-    monkeypatch.setattr(Objective, "__call__", ctrl_c)
     fitted = classifier()
-    with pytest.raises(KeyboardInterrupt):
-        fitted.fit(X, y)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Objective, "__call__", ctrl_c)
+        with pytest.raises(KeyboardInterrupt):
+            fitted.fit(X, y)
     assert interrupted
-    assert fitted.score(X, y) > (0.8 if stage > 1 else 0.6)
-    assert fitted.loss_curve_ == [fitted.loss_]
+    return fitted
+
+
+def test_interrupt_at_the_first_evaluation_of_a_later_stage():
+    at_random = classifier(coarse_start=False, max_iter=1)
+    with pytest.warns(ConvergenceWarning):
+        loss = at_random.fit(X, y).loss_curve_[0]
+    # What the stages before had found is kept, the more the later the interrupt.
+    for stage in range(1, 6):
+        fitted = interrupted_at(stage)
+        assert fitted.loss_curve_ == [fitted.loss_]
+        assert fitted.loss_ < loss
+        assert fitted.score(X, y) > 0.6
+        loss = fitted.loss_
