@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from objectives import logits, make_objective, make_problem, rows_of_blocks, split_rows
 from scipy.sparse import csr_array
 
+from skbackprop import _shards
 from skbackprop._shards import positions_of_ones, rows_of_block, rows_of_shard, work_of_row
 
 # Name: the constants, and the rows of every block of every shard that 23 rows make.
@@ -60,6 +61,23 @@ def test_split_rows_give_the_same_logits(monkeypatch, split, expected, container
     assert z.shape == (23, 4)
     split_rows(monkeypatch, **split)
     assert_allclose(logits(problem), z, rtol=1e-12, atol=1e-14)
+
+
+@outputs
+@weights
+def test_targets_of_many_rows_are_made_anew_each_time(monkeypatch, output, weighted):
+    problem = make_problem(output=output, n_rows=23, weighted=weighted)
+    objective = make_objective(problem)
+    vector = objective.vector(problem.thetas)
+    J, D = objective(vector)
+    monkeypatch.setattr(_shards, "MANY_ROWS", 22)
+    objective = make_objective(problem)
+    ((_, _, targets),) = objective.shards[0].blocks
+    assert targets() is not targets()
+    for _ in range(2):
+        J_again, D_again = objective(vector)
+        assert J_again == J
+        assert_array_equal(D_again, D)
 
 
 def _backwards(function, shards):
