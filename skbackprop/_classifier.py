@@ -81,7 +81,7 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
         rows. Given Thetas (``thetas_init``, a warm start) are never replaced.
     early_stopping : bool, default=False
         Whether to hold rows out, and stop when their mean cost, without the penalty, no longer
-        falls. The Thetas with the least validation cost are kept.
+        falls [5]_. The Thetas with the least validation cost are kept.
     validation_fraction : float, default=0.1
         Share of the rows held out, rounded up; at least as many as there are classes.
         Stratified, unless a class has fewer than two rows.
@@ -89,10 +89,10 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
         Iterations without a strictly better validation score after which to stop.
     solver_options : dict or None, default=None
         Options passed on to scipy: maxcor, ftol, maxfun, maxls for "lbfgs"; c1, c2 for
-        "cg". By default nothing but `max_iter` and `tol` limits a fit; a maxfun holds for
+        "cg". By default nothing but ``max_iter`` and ``tol`` limits a fit; a maxfun holds for
         each stage of a coarse start, too.
     random_state : int, RandomState instance or None, default=None
-        Seeds the random start.
+        Seeds the random start, uniform within a multiple of Glorot's bounds [4]_.
     verbose : bool or int, default=0
         Whether to print a line per iteration: iteration, cost, ``max |D|``, evaluations
         and seconds.
@@ -105,12 +105,14 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
         Whether the targets were an indicator matrix.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, where X had names that are all strings.
     thetas_ : list of ndarray of shape (units, inputs + 1)
         The parameter matrices, the bias in column 0, in the dtype of X.
-    coefs_, intercepts_ : list of ndarray
-        Views of `thetas_` in the shapes of `MLPClassifier`: (inputs, units) and (units,).
+    coefs_ : list of ndarray of shape (inputs, units)
+        The weights as views of `thetas_`, in the shapes of ``MLPClassifier``.
+    intercepts_ : list of ndarray of shape (units,)
+        The biases as views of `thetas_`.
     n_layers_ : int
         Number of layers, input and output included.
     n_outputs_ : int
@@ -128,7 +130,7 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
     loss_ : float
         J at `thetas_`.
     loss_curve_ : list of float
-        J at the start and after each iteration, n_iter_ + 1 values.
+        J at the start and after each iteration, ``n_iter_ + 1`` values.
     gradient_norm_ : float
         ``max |D|`` at `thetas_`.
     converged_ : bool
@@ -161,6 +163,10 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
     .. [2] C. Zhu, R. H. Byrd, P. Lu and J. Nocedal, "Algorithm 778: L-BFGS-B", ACM
        Transactions on Mathematical Software 23(4), 1997.
     .. [3] J. Nocedal and S. J. Wright, "Numerical Optimization", 2nd edition, 2006, ch. 5.
+    .. [4] X. Glorot and Y. Bengio, "Understanding the difficulty of training deep
+       feedforward neural networks", AISTATS 2010.
+    .. [5] L. Prechelt, "Early stopping - but when?", in "Neural Networks: Tricks of the
+       Trade", 1998.
 
     Examples
     --------

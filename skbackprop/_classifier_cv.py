@@ -74,7 +74,7 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
         ``sample_weight``. A class that no training row of a fold has is no error.
     refit : {"best", "1se"} or callable, default="best"
         Which penalty to refit at: that of the best mean score, the strongest within one
-        standard error of it, or the index that a callable gives for `cv_results_`.
+        standard error of it [2]_, or the index that a callable gives for `cv_results_`.
     solver : {"lbfgs", "cg"}, default="lbfgs"
         L-BFGS-B or conjugate gradients.
     max_iter : int, default=500
@@ -115,7 +115,7 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
     scores_ : ndarray of shape (n_folds, n_lambdas)
         Score of each penalty on each held-out fold; larger is better.
     cv_results_ : dict of str to array
-        The search in the form of `GridSearchCV.cv_results_`.
+        The search in the form of ``GridSearchCV.cv_results_``.
     best_index_ : int
         Position of the penalty chosen.
     best_params_ : dict
@@ -124,10 +124,44 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
         Mean score of the penalty chosen.
     n_splits_ : int
         Number of folds.
-    classes_, multilabel_, n_features_in_, feature_names_in_, thetas_, coefs_, intercepts_, \
-    n_layers_, n_outputs_, activations_, out_activation_, n_iter_, n_evaluations_, loss_, \
-    loss_curve_, gradient_norm_, converged_, validation_scores_, best_validation_score_
-        Of the refit, as in `BackpropClassifier`.
+    classes_ : ndarray of shape (n_classes,)
+        The class labels, sorted; the numbers of the labels if multilabel.
+    multilabel_ : bool
+        Whether the targets were an indicator matrix.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, where X had names that are all strings.
+    thetas_ : list of ndarray of shape (units, inputs + 1)
+        Of the refit, as are the next ones: the parameter matrices, the bias in column 0.
+    coefs_ : list of ndarray of shape (inputs, units)
+        The weights as views of `thetas_`.
+    intercepts_ : list of ndarray of shape (units,)
+        The biases as views of `thetas_`.
+    n_layers_ : int
+        Number of layers, input and output included.
+    n_outputs_ : int
+        Number of output units.
+    activations_ : tuple of str
+        Activation of each hidden layer.
+    out_activation_ : {"logistic", "softmax"}
+        Kind of the output units.
+    n_iter_ : int
+        Iterations on all rows in X's precision.
+    n_evaluations_ : int
+        Evaluations of cost and gradient on all rows.
+    loss_ : float
+        J at `thetas_`.
+    loss_curve_ : list of float
+        J at the start and after each iteration, ``n_iter_ + 1`` values.
+    gradient_norm_ : float
+        ``max |D|`` at `thetas_`.
+    converged_ : bool
+        Whether ``gradient_norm_ <= tol``.
+    validation_scores_ : list of float
+        With early stopping, minus the mean validation cost after each iteration.
+    best_validation_score_ : float or None
+        The greatest of them, that of `thetas_`; None where there was no iteration.
 
     See Also
     --------
@@ -148,6 +182,8 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
     ----------
     .. [1] J. Friedman, T. Hastie and R. Tibshirani, "Regularization paths for generalized
        linear models via coordinate descent", Journal of Statistical Software 33(1), 2010.
+    .. [2] L. Breiman, J. H. Friedman, R. A. Olshen and C. J. Stone, "Classification and
+       Regression Trees", 1984, ch. 3.
 
     Examples
     --------
@@ -394,7 +430,7 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
         self.best_score_ = float(self.cv_results_["mean_test_score"][self.best_index_])
 
     def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
-        """Return the score of `scoring`, or the mean accuracy where that is None.
+        """Return the score of ``scoring``, or the mean accuracy where that is None.
 
         Parameters
         ----------

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skbackprop._documentation import documentation_url
 from skbackprop._outputs import OutputUnits
 from skbackprop._problem import Problem, answers, make_network
 from skbackprop._solver import Iteration
@@ -26,6 +27,14 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
 
     thetas_: list[NDArray]
     classes_: NDArray
+
+    # scikit-learn's hooks for the link in the HTML representation, which also decides whether
+    # parameters show their descriptions.
+    _doc_link_module = "skbackprop"
+    _doc_link_template = "{url}"
+
+    def _doc_link_url_param_generator(self) -> dict[str, str]:
+        return {"url": documentation_url(type(self))}
 
     def __sklearn_tags__(self) -> Tags:
         """Return the tags: sparse X and multilabel y are taken."""
@@ -96,7 +105,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n_samples,) or (n_samples, n_outputs_)
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
             One column is returned flat: positive speaks for ``classes_[1]``.
 
         Raises

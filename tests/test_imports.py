@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "_loss_curve_display": set(),
     "_activations": set(),
     "_blas": set(),
+    "_documentation": set(),
     "_outputs": set(),
     "_rows": set(),
     "_solver": set(),
@@ -69,6 +70,7 @@ MAY_IMPORT = {
     "_search_results": set(),
     "_network_classifier": {
         "_callbacks",
+        "_documentation",
         "_outputs",
         "_problem",
         "_solver",

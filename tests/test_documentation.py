@@ -1,0 +1,127 @@
+"""The HTML representation: the link to the documentation, and what the parameters mean."""
+
+import html
+import importlib.metadata
+import re
+from email.message import Message
+from pathlib import Path
+
+import pytest
+import sklearn
+from sklearn.datasets import load_iris
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import estimator_html_repr
+from sklearn.utils.fixes import parse_version
+
+import skbackprop._documentation
+from skbackprop import BackpropClassifier, BackpropClassifierCV
+
+ESTIMATORS = [BackpropClassifier, BackpropClassifierCV]
+SITE = "https://docs.example/skbackprop"
+has_descriptions = parse_version(sklearn.__version__) >= parse_version("1.8")
+describes_attributes = parse_version(sklearn.__version__) >= parse_version("1.9")
+
+
+def descriptions(shown):
+    """Return what the parameters and attributes shown say of themselves, by name."""
+    found = re.findall(
+        r'<span class="param-doc-description"[^>]*>\s*(\w+): (.*?)</span>', shown, re.S
+    )
+    return {name: html.unescape(text) for name, text in found}
+
+
+def link(estimator):
+    (url,) = re.findall(
+        r'class="sk-estimator-doc-link[^>]*href="([^"]*)"', estimator_html_repr(estimator)
+    )
+    return url
+
+
+@pytest.fixture(autouse=True)
+def no_site(monkeypatch, tmp_path):
+    """Nothing is published, built or configured."""
+    monkeypatch.delenv("SKBACKPROP_DOCUMENTATION", raising=False)
+    monkeypatch.setattr(skbackprop._documentation, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(skbackprop._documentation, "metadata", lambda name: Message())
+
+
+@pytest.mark.parametrize("estimator_class", ESTIMATORS)
+def test_without_a_site_the_link_leads_to_the_docstring(estimator_class):
+    url = link(estimator_class())
+    assert url.startswith("file://")
+    source = Path(url.removeprefix("file://")).read_text(encoding="utf-8")
+    assert f"class {estimator_class.__name__}(" in source
+
+
+@pytest.mark.parametrize("estimator_class", ESTIMATORS)
+def test_the_link_leads_to_the_site_that_was_built_here(estimator_class, tmp_path):
+    page = tmp_path / f"docs/_build/html/api/skbackprop.{estimator_class.__name__}.html"
+    page.parent.mkdir(parents=True)
+    page.touch()
+    assert link(estimator_class()) == page.as_uri()
+
+
+def test_the_link_leads_to_the_published_site(monkeypatch):
+    published = Message()
+    published["Project-URL"] = "Source, https://code.example/skbackprop"
+    published["Project-URL"] = f"Documentation, {SITE}/"
+    monkeypatch.setattr(skbackprop._documentation, "metadata", lambda name: published)
+    assert link(BackpropClassifier()) == f"{SITE}/api/skbackprop.BackpropClassifier.html"
+
+
+def test_a_package_that_is_not_installed_has_no_published_site(monkeypatch):
+    def missing(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(skbackprop._documentation, "metadata", missing)
+    assert link(BackpropClassifier()).startswith("file://")
+
+
+def test_the_variable_says_where_the_site_is(monkeypatch):
+    monkeypatch.setenv("SKBACKPROP_DOCUMENTATION", "http://localhost:8000")
+    expected = "http://localhost:8000/api/skbackprop.BackpropClassifierCV.html"
+    assert link(BackpropClassifierCV()) == expected
+
+
+def test_an_empty_variable_writes_no_link(monkeypatch):
+    monkeypatch.setenv("SKBACKPROP_DOCUMENTATION", "")
+    shown = estimator_html_repr(BackpropClassifier())
+    assert "href" not in shown
+    assert "file://" not in shown
+
+
+def test_an_estimator_of_someone_else_does_not_link_here():
+    class Theirs(BackpropClassifier):
+        pass
+
+    assert "href" not in estimator_html_repr(Theirs())
+
+
+@pytest.mark.skipif(not has_descriptions, reason="scikit-learn describes parameters from 1.8 on")
+@pytest.mark.parametrize("estimator_class", ESTIMATORS)
+def test_every_parameter_says_what_it_means(estimator_class):
+    shown = descriptions(estimator_class()._repr_html_())
+    assert set(shown) == set(estimator_class().get_params())
+    for name, text in shown.items():
+        kind, _, meaning = text.partition("<br><br>")
+        assert kind, name
+        assert len(meaning) > 10, name
+
+
+@pytest.mark.skipif(not describes_attributes, reason="scikit-learn shows attributes from 1.9 on")
+@pytest.mark.parametrize("estimator_class", ESTIMATORS)
+def test_every_attribute_says_what_it_means(estimator_class):
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    estimator = estimator_class(3, early_stopping=True, tol=1e-2, random_state=0).fit(X, y)
+    shown = set(descriptions(estimator._repr_html_())) - set(estimator.get_params())
+    assert shown == {name for name in dir(estimator) if re.match(r"[a-z].*_$", name)}
+
+
+@pytest.mark.skipif(not has_descriptions, reason="scikit-learn describes parameters from 1.8 on")
+def test_a_pipeline_shows_them_too(monkeypatch):
+    monkeypatch.setenv("SKBACKPROP_DOCUMENTATION", SITE)
+    pipeline = make_pipeline(StandardScaler(), BackpropClassifier())
+    shown = pipeline._repr_html_()
+    assert f"{SITE}/api/skbackprop.BackpropClassifier.html" in shown
+    assert "reg_lambda" in descriptions(shown)
