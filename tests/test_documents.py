@@ -62,20 +62,42 @@ def test_main_job_finds_a_good_model_and_draws(tmp_path):
     assert (tmp_path / "digits_lambda.png").stat().st_size > 10_000
 
 
-@pytest.mark.parametrize("document", sorted(ROOT.glob("docs/*.rst")), ids=lambda p: p.name)
+RST = sorted(ROOT.glob("docs/*.rst"))
+
+
+@pytest.mark.parametrize("document", RST, ids=lambda p: p.name)
 def test_paths_named_in_the_documents_exist(document):
     text = document.read_text(encoding="utf-8")
-    for path in re.findall(r"\b(?:skbackprop|benchmarks|examples|docs)/\w+\.\w+", text):
+    for path in re.findall(r"\b(?:skbackprop|tests|benchmarks|examples|docs)/\w+\.\w+", text):
         assert (ROOT / path).is_file(), path
 
 
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_links_lead_to_files(document):
+    text = (ROOT / document).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        assert "://" in target or (ROOT / target.partition("#")[0]).is_file(), target
+
+
+def test_ci_builds_the_site_as_the_documents_say():
+    (commands,) = (block for block in code_blocks("CONTRIBUTING.md") if "-b html" in block)
+    assert commands in (ROOT / ".ci/run").read_text(encoding="utf-8")
+    build = commands.splitlines()[-1].removeprefix(".venv-test/bin/")
+    assert build in (ROOT / "docs/conf.py").read_text(encoding="utf-8")
+
+
 def guide_code_blocks():
-    for document in sorted(ROOT.glob("docs/*.rst")):
+    for document in RST:
         text = document.read_text(encoding="utf-8")
         for block in re.findall(
             r"^\.\. code-block:: python\n\n((?:    .*\n|\n)+)", text, flags=re.M
         ):
             yield pytest.param(textwrap.dedent(block), id=f"{document.stem}: {block.strip()[:20]}")
+
+
+def test_all_code_blocks_are_seen():
+    in_text = sum(text.read_text(encoding="utf-8").count("code-block:: python") for text in RST)
+    assert len(list(guide_code_blocks())) == in_text
 
 
 @pytest.mark.filterwarnings("ignore:The fit :sklearn.exceptions.ConvergenceWarning")
