@@ -1,11 +1,16 @@
 """The site: `sphinx-build -W --keep-going -q -b html docs docs/_build/html` makes it, offline."""
 
+import html
+import io
 import os
+import re
 import sys
 from pathlib import Path
 
+import matplotlib as mpl
 from docutils.nodes import SkipNode
-from docutils.utils.math.latex2mathml import tex2mathml
+from matplotlib.font_manager import FontProperties
+from matplotlib.mathtext import math_to_image
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # the docstrings of this checkout, whatever is installed
@@ -33,7 +38,8 @@ templates_path = ["_templates"]
 # For Markdown, myst-parser is called by the two pages that include a file.
 source_suffix = {".rst": "restructuredtext"}
 default_role = "py:obj"
-highlight_language = "python"
+smartquotes = False  # quotes as they are typed: links into the text look for them
+highlight_language = "none"  # of blocks that do not name one: commands and formulas
 
 nitpicky = True
 nitpick_ignore_regex = [
@@ -64,32 +70,71 @@ html_title = "skbackprop"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
+toc_object_entries_show_parents = "hide"
+# Pages without pages below them have nothing to show at the left.
+html_sidebars = {
+    page: []
+    for page in [
+        "getting_started",
+        "from_lecture_to_code",
+        "benchmarks",
+        "contributing",
+        "changelog",
+    ]
+}
 html_theme_options = {
     "navbar_align": "left",
+    "header_links_before_dropdown": 6,
     "show_prev_next": False,
     "show_nav_level": 2,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_math_renderer = "mathml"
+html_math_renderer = "svg"
 
 # Addresses that answer a person's browser and not a script.
 linkcheck_ignore = [r"https://doi\.org/.*"]
 
 
+MATH_SIZE = 12
+
+
+def svg_of(tex):
+    """Return a formula as a picture that takes the size and the colour of the text around it.
+
+    MathJax would have to be fetched, and what MathML looks like depends on the reader's fonts.
+    """
+    tex, file = " ".join(tex.split()), io.StringIO()
+    with mpl.rc_context({"mathtext.fontset": "stix", "savefig.facecolor": "none"}):
+        depth = math_to_image(f"${tex}$", file, FontProperties(size=MATH_SIZE), format="svg")
+    drawing = file.getvalue()
+    width, height = map(float, re.search(r'viewBox="0 0 (\S+) (\S+)"', drawing).groups())
+    body = drawing[drawing.index('<g id="figure_1">') : drawing.index("</svg>")]
+    body = re.sub(r' id="(figure|text|patch)_\d+"', "", body)  # a page has many formulas
+    style = "; ".join(
+        f"{name}:{points / MATH_SIZE:.3f}em"
+        for name, points in {"width": width, "height": height, "vertical-align": -depth}.items()
+    )
+    return (
+        f'<svg role="img" aria-label="{html.escape(tex)}" viewBox="0 0 {width} {height}" '
+        f'fill="currentColor" style="{style}">{body}</svg>'
+    )
+
+
 def write_inline_math(translator, node):
-    """Write TeX as MathML: browsers read it without a script or a font from elsewhere."""
-    translator.body.append(tex2mathml(node.astext()))
+    """Write a formula within a line."""
+    translator.body.append(svg_of(node.astext()))
     raise SkipNode
 
 
 def write_block_math(translator, node):
     """Write a formula that stands by itself."""
-    translator.body.append(f'<div class="math">{tex2mathml(node.astext(), as_block=True)}</div>')
+    tex = node.astext().replace(r"\frac", r"\dfrac")
+    translator.body.append(f'<div class="math">{svg_of(tex)}</div>')
     raise SkipNode
 
 
 def setup(app):
     """Register the renderer of formulas."""
-    app.add_html_math_renderer("mathml", (write_inline_math, None), (write_block_math, None))
+    app.add_html_math_renderer("svg", (write_inline_math, None), (write_block_math, None))

@@ -37,9 +37,9 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
     The parameter matrices (Thetas) are unrolled into one vector and given, with the
     cost J and its gradient D from back-propagation [1]_, to `scipy.optimize.minimize`,
     by L-BFGS [2]_ or nonlinear conjugate gradients [3]_. With w_i the sample weight times
-    the class weight of row i and W their sum::
+    the class weight of row i and W their sum, the biases not among the squared weights::
 
-        J = (1/W) sum_i w_i cost_i + (reg_lambda/2) sum of all squared weights, biases excepted
+        J = (1/W) sum_i w_i cost_i + (reg_lambda/2) sum of squared weights
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
        back-propagating errors", Nature 323, 1986.
     .. [2] C. Zhu, R. H. Byrd, P. Lu and J. Nocedal, "Algorithm 778: L-BFGS-B", ACM
        Transactions on Mathematical Software 23(4), 1997.
-    .. [3] J. Nocedal and S. J. Wright, "Numerical Optimization", 2nd edition, 2006, ch. 5.
+    .. [3] Jorge Nocedal and Stephen J. Wright, "Numerical Optimization", 2nd edition, 2006, ch. 5.
     .. [4] X. Glorot and Y. Bengio, "Understanding the difficulty of training deep
        feedforward neural networks", AISTATS 2010.
     .. [5] L. Prechelt, "Early stopping - but when?", in "Neural Networks: Tricks of the

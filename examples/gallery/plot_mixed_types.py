@@ -33,13 +33,12 @@ model = make_pipeline(
     make_column_transformer((StandardScaler(), numbers), (OneHotEncoder(), ["sex"])),
     BackpropClassifierCV(5, random_state=0),
 )
-model.fit(X_train, y_train)
 
 # %%
 # The fitted pipeline, as a notebook shows it. Open a box, then its parameters, and rest the
 # pointer on one of the classifier's.
 
-model
+model.fit(X_train, y_train)
 
 # %%
 # What do the predictions hang on? Each column of the test rows is shuffled in turn, and the
