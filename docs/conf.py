@@ -93,9 +93,6 @@ html_theme_options = {
 }
 html_math_renderer = "svg"
 
-# Addresses that answer a person's browser and not a script.
-linkcheck_ignore = [r"https://doi\.org/.*"]
-
 
 MATH_SIZE = 12
 

@@ -12,15 +12,15 @@ from sklearn.datasets import load_iris
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_html_repr
-from sklearn.utils.fixes import parse_version
 
 import skbackprop._documentation
 from skbackprop import BackpropClassifier, BackpropClassifierCV
 
 ESTIMATORS = [BackpropClassifier, BackpropClassifierCV]
 SITE = "https://docs.example/skbackprop"
-has_descriptions = parse_version(sklearn.__version__) >= parse_version("1.8")
-describes_attributes = parse_version(sklearn.__version__) >= parse_version("1.9")
+VERSION = tuple(map(int, sklearn.__version__.split(".")[:2]))
+has_descriptions = VERSION >= (1, 8)
+describes_attributes = VERSION >= (1, 9)
 
 
 def descriptions(shown):

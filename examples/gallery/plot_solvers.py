@@ -24,8 +24,8 @@ fits = {
 _, (left, right) = plt.subplots(
     1, 2, figsize=(9, 4), layout="constrained", gridspec_kw={"width_ratios": [2, 1]}
 )
-for solver, fit in fits.items():
-    LossCurveDisplay.from_estimator(fit, ax=left, name=solver)
+for (solver, fit), linestyle in zip(fits.items(), ["-", "--"], strict=True):
+    LossCurveDisplay.from_estimator(fit, ax=left, name=solver, linestyle=linestyle)
     right.bar(solver, fit.n_evaluations_)
 left.set_title("Handwritten digits: cost J")
 right.set(title="until max |D| ≤ tol", ylabel="evaluations of J and D")
