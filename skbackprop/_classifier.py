@@ -43,14 +43,14 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=100
+    hidden_layer_sizes : int or sequence of int, default=50
         Number of units of each hidden layer. ``()`` is penalised logistic regression.
     activation : str or sequence of str, default="logistic"
         Activation of the hidden units: "logistic", "tanh", "relu" or "identity"; a
         sequence names one for each hidden layer.
-    out_activation : {"logistic", "softmax"}, default="logistic"
-        Output units for more than two classes: one sigmoid per class, their
-        probabilities normalised, or softmax. Two classes always have one sigmoid, and
+    out_activation : {"logistic", "softmax"}, default="softmax"
+        Output units for more than two classes: softmax, or one sigmoid per class, their
+        probabilities normalised. Two classes always have one sigmoid, and
         multilabel targets one per label.
     reg_lambda : float or "auto", default="auto"
         Penalty on the squared weights, on the scale of the mean cost: it keeps its
@@ -63,7 +63,8 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
     solver : {"lbfgs", "cg"}, default="lbfgs"
         L-BFGS-B or conjugate gradients.
     max_iter : int, default=500
-        Limit on iterations, and on those of each stage of a coarse start.
+        Limit on iterations, those of starts that collapse included, and on those of each
+        stage of a coarse start.
     tol : float, default=1e-4
         The fit has converged where ``max |D| <= tol``.
     class_weight : dict, "balanced" or None, default=None
@@ -92,7 +93,7 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
         "cg". By default nothing but ``max_iter`` and ``tol`` limits a fit; a maxfun holds for
         each stage of a coarse start, too.
     random_state : int, RandomState instance or None, default=None
-        Seeds the random start, uniform within a multiple of Glorot's bounds [4]_.
+        Seeds the random starts, uniform within a multiple of Glorot's bounds [4]_.
     verbose : bool or int, default=0
         Whether to print a line per iteration: iteration, cost, ``max |D|``, evaluations
         and seconds.
@@ -124,9 +125,9 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
     reg_lambda_ : float
         The penalty used.
     n_iter_ : int
-        Iterations of the fit on all rows in X's precision.
+        Iterations of the fit on all rows in X's precision, from the start that is kept.
     n_evaluations_ : int
-        Evaluations of cost and gradient on all rows.
+        Evaluations of cost and gradient on all rows, from all starts.
     loss_ : float
         J at `thetas_`.
     loss_curve_ : list of float
@@ -151,6 +152,10 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
     Rows of weight zero take no part in anything. Up to 2**20 elements of X, equal rows
     are merged and all are sorted before the fit: the order of the rows, repeats in place
     of integer weights, and the number of threads then cannot change a bit of the result.
+
+    A fit that ends by itself no better than predicting the class frequencies has collapsed: it
+    is started again from other random weights, twice at most, and what is stored speaks of the
+    last start. Thetas that were given are never replaced.
 
     A fit that fails leaves the estimator as it was. A fit interrupted from the keyboard
     stores the Thetas of the last iteration, if there was one, and raises KeyboardInterrupt
@@ -182,10 +187,10 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
 
     def __init__(
         self,
-        hidden_layer_sizes: int | Sequence[int] = 100,
+        hidden_layer_sizes: int | Sequence[int] = 50,
         *,
         activation: str | Sequence[str] = "logistic",
-        out_activation: Literal["logistic", "softmax"] = "logistic",
+        out_activation: Literal["logistic", "softmax"] = "softmax",
         reg_lambda: float | Literal["auto"] = "auto",
         solver: Literal["lbfgs", "cg"] = "lbfgs",
         max_iter: int = 500,

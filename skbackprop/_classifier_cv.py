@@ -55,18 +55,20 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=100
+    hidden_layer_sizes : int or sequence of int, default=50
         As in `BackpropClassifier`, and so are the next ones.
     activation : str or sequence of str, default="logistic"
         Activation of the hidden units.
-    out_activation : {"logistic", "softmax"}, default="logistic"
+    out_activation : {"logistic", "softmax"}, default="softmax"
         Output units for more than two classes.
-    reg_lambdas : int or sequence of float, default=10
+    reg_lambdas : int or sequence of float, default=7
         The penalties, on the scale of the mean cost. A number stands for as many on a
-        logarithmic grid from 1e-2, or a tenth of the penalty at which one hidden layer
-        collapses where that is more, to 1e-5.
+        logarithmic grid from 1e-2 (4e-2 for tanh and relu units), or a tenth of the penalty
+        at which one hidden layer collapses where that is more, to a tenth of the "auto" of
+        `BackpropClassifier`.
     cv : int, cross-validation generator or iterable, default=None
-        As everywhere in scikit-learn; None is five stratified folds.
+        As everywhere in scikit-learn; None is five stratified folds, in the order of the rows.
+        Where these are sorted, give ``StratifiedKFold(5, shuffle=True)``.
     scoring : str, callable or None, default=None
         A scorer of one score; it is given X as an array, and ``sample_weight`` where there are
         weights. None is the mean log-probability that held-out rows give to their class (minus
@@ -78,17 +80,17 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
     solver : {"lbfgs", "cg"}, default="lbfgs"
         L-BFGS-B or conjugate gradients.
     max_iter : int, default=500
-        Limit on the iterations of each fit, and of its stage in float32.
+        Limit on the iterations of each fit.
     tol : float, default=1e-4
-        A fit has converged where ``max |D| <= tol``.
+        The refit has converged where ``max |D| <= tol``.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes; "balanced" refers to the rows of each fit. Scores do not see
         them, but that rows of a class of weight zero take no part.
     coarse_start : bool or "auto", default="auto"
-        Whether cheap stages choose the point from which a path starts, and each fit on it
-        goes as far as float32 leads before it goes on in X's precision; "auto" does the one
-        from 10,000 rows and the other from 100,000 multiply-adds per evaluation. ``tol`` holds
-        for the end. Not the other with early stopping.
+        Whether the fits on the folds, which only rank the penalties, are coarse: computed in
+        float32, each left when ten iterations cut J by less than 1 %. "auto" is yes. False,
+        and early stopping, takes them to ``tol`` in X's precision. From 10,000 rows, or with
+        True, cheap stages also choose the point from which a path, and the refit, starts.
     early_stopping : bool, default=False
         Whether each path, and the refit, hold rows out and stop their fits when the cost of
         these no longer falls.
@@ -192,18 +194,18 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
     >>> X, y = load_iris(return_X_y=True)
     >>> search = BackpropClassifierCV(10, random_state=0).fit(X, y)
     >>> search.scores_.shape
-    (5, 10)
+    (5, 7)
     >>> search.predict(X[:2])
     array([0, 0])
     """
 
     def __init__(
         self,
-        hidden_layer_sizes: int | Sequence[int] = 100,
+        hidden_layer_sizes: int | Sequence[int] = 50,
         *,
         activation: str | Sequence[str] = "logistic",
-        out_activation: Literal["logistic", "softmax"] = "logistic",
-        reg_lambdas: int | Sequence[float] | NDArray = 10,
+        out_activation: Literal["logistic", "softmax"] = "softmax",
+        reg_lambdas: int | Sequence[float] | NDArray = 7,
         cv: Any = None,
         scoring: str | Callable[..., float] | None = None,
         refit: Literal["best", "1se"] | Callable[[dict[str, Any]], int] = "best",

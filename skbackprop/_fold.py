@@ -3,7 +3,7 @@
 import copy
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -185,19 +185,21 @@ def fit_fold(
             np.random.RandomState(seed),
             task.watch,
         )
-        # Not strict: a callback may end the path.
-        for number, (i, step) in enumerate(zip(order, steps, strict=False), start=1):
-            if progress.is_stopped:
-                break
-            began = time.perf_counter()
-            scores[i], thetas[i] = score(step), step.training.thetas
-            fit_seconds[i], score_seconds[i] = step.seconds, time.perf_counter() - began
-            progress.done.append(fold)
-            if search.is_verbose:
-                where = f"fold {fold + 1}/{search.n_folds}, lambda {number}/{n_lambdas}"
-                print_fit_of_search(where, step.problem, step.training, scores[i], step.seconds)
-            if task.is_stopped:
-                break
+        # Closed here: the contexts of a path are to end in the thread where they began.
+        with closing(steps):
+            # Not strict: a callback may end the path.
+            for number, (i, step) in enumerate(zip(order, steps, strict=False), start=1):
+                if progress.is_stopped:
+                    break
+                began = time.perf_counter()
+                scores[i], thetas[i] = score(step), step.training.thetas
+                fit_seconds[i], score_seconds[i] = step.seconds, time.perf_counter() - began
+                progress.done.append(fold)
+                if search.is_verbose:
+                    where = f"fold {fold + 1}/{search.n_folds}, lambda {number}/{n_lambdas}"
+                    print_fit_of_search(where, step.problem, step.training, scores[i], step.seconds)
+                if task.is_stopped:
+                    break
         task.close()
     return FoldFits(scores, fit_seconds, score_seconds, thetas)
 

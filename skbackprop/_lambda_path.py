@@ -8,39 +8,31 @@ starts afresh; and to every other start is added a dose of fresh random weights.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skbackprop._coarse_start import (
-    Stage,
-    Start,
-    as_far_as_float32_leads,
-    go_on,
-    single_precision,
-)
-from skbackprop._objective import Objective
+from skbackprop._coarse_start import Slow, Start
 from skbackprop._parameters import Settings
-from skbackprop._problem import Problem
-from skbackprop._rows import CANONICAL_SIZE
-from skbackprop._shards import work_of_row
-from skbackprop._training import Training, Watcher, fresh_start, minimizer, train, trainer
+from skbackprop._problem import Problem, auto_reg_lambda, lambda_factor
+from skbackprop._training import Training, Watcher, fresh_start, is_null, train, trainer
 from skbackprop._training_rows import TrainingRows
 
-# Found by measuring (benchmarks/lambda_path.py): the share of the null cost that counts as
-# nothing learned, and the dose of a fresh start that each start gets.
-NULL_MARGIN = 1e-3
+# The dose of a fresh start that each start gets, found by measuring (benchmarks/lambda_path.py).
 DOSE = 1.0
-# Multiply-adds of an evaluation from which it pays to go as far as float32 leads first.
-ENOUGH_WORK = 100_000
+# A coarse fit of a path is left when so many iterations cut J by less than this share: to choose
+# lambda, that is enough (benchmarks/quality.py, benchmarks/lambda_path.py).
+PATIENCE = 10
+LEAST_CUT = 0.01
 
-# Ends of the default grid: a tenth of where the network collapses, but at least STRONGEST.
+# Ends of the default grid, found by measuring (benchmarks/quality.py): a tenth of where the
+# network collapses, but at least STRONGEST (for logistic units), and a tenth of "auto".
 SHARE_OF_COLLAPSE = 0.1
 STRONGEST = 1e-2
-WEAKEST = 1e-5
+SHARE_OF_AUTO = 0.1
 SLOPES_AT_ZERO = {"logistic": 0.25, "tanh": 1.0, "relu": 0.5, "identity": 1.0}
 
 
@@ -68,11 +60,6 @@ class Step(NamedTuple):
     seconds: float
 
 
-def is_null(cost: float, null_cost: float) -> bool:
-    """Tell whether a fit is no better than predicting the frequencies of the targets."""
-    return cost >= (1 - NULL_MARGIN) * null_cost
-
-
 def walk(
     rows: TrainingRows,
     problem: Problem,
@@ -80,7 +67,7 @@ def walk(
     reg_lambdas: Sequence[float],
     random_state: np.random.RandomState,
     watch: Watch = _nobody,
-) -> Iterator[Step]:
+) -> Generator[Step, None, None]:
     """Fit at one penalty after the other.
 
     Parameters
@@ -102,12 +89,10 @@ def walk(
         One for each penalty.
     """
     null_cost = problem.null_cost(rows)
-    minimize = minimizer(settings)
+    is_coarse = bool(settings.coarse_start) and not settings.early_stopping
+    dtype = np.dtype(np.float32) if is_coarse else rows.X.dtype
     x: NDArray | None = None
-    with (
-        trainer(rows, problem, settings, random_state) as trains,
-        _in_single_precision(trains.rows, problem, settings) as (stage, single),
-    ):
+    with trainer(rows, problem, settings, random_state, dtype) as trains:
         for reg_lambda in reg_lambdas:
             began = time.perf_counter()
             step_problem = problem._replace(reg_lambda=float(reg_lambda))
@@ -115,34 +100,23 @@ def walk(
                 start = fresh_start(trains.rows, step_problem, settings, random_state, _in_silence)
             else:
                 start = Start(x + DOSE * problem.random_start(random_state))
-            if single is not None and start.n_evaluations == 0:
-                leave = as_far_as_float32_leads()
-                at_lambda = single.with_reg_lambda(reg_lambda)
-                start, _ = go_on(start, stage, at_lambda, minimize, leave)
             with watch("lambda", step_problem) as watchers:
+                if is_coarse:
+                    watchers = [*watchers, _until_slow(null_cost)]
                 training = trains.with_reg_lambda(reg_lambda).fit(start, watchers)
             if training.solution.interrupt is not None:
                 raise training.solution.interrupt
             x = None if is_null(training.kept.cost, null_cost) else training.kept.x
+            # Scorers and the refit see X's precision.
+            thetas = [Theta.astype(rows.X.dtype, copy=False) for Theta in training.thetas]
+            training = training._replace(thetas=thetas)
             yield Step(step_problem, training, time.perf_counter() - began)
 
 
-@contextmanager
-def _in_single_precision(
-    rows: TrainingRows, problem: Problem, settings: Settings
-) -> Iterator[tuple[Stage, Objective | None]]:
-    """Yield the stage in float32, and its objective where it pays.
-
-    Early stopping wants to see a fit from its beginning.
-    """
-    work = rows.n_rows * work_of_row(rows.X, problem.shapes)
-    wanted = bool(settings.coarse_start) and not settings.early_stopping
-    pays = wanted and rows.X.dtype != np.float32 and work >= ENOUGH_WORK
-    if pays and rows.X.shape[0] * rows.X.shape[1] <= CANONICAL_SIZE:
-        rows = rows._replace(X=rows.X.astype(np.float32))  # no cast at every evaluation
-    stage = single_precision(rows)
-    with problem.objective(rows, stage.dtype) if pays else nullcontext() as single:
-        yield stage, single
+def _until_slow(null_cost: float) -> Watcher:
+    """Return a watcher that ends a fit which is slow, unless it has still to begin to learn."""
+    slow = Slow(PATIENCE, LEAST_CUT)
+    return lambda iteration, thetas: slow(iteration) and not is_null(iteration.cost, null_cost)
 
 
 def _in_silence(*args: object) -> None:
@@ -202,12 +176,13 @@ def reg_lambda_grid(rows: TrainingRows, problem: Problem, n_lambdas: int) -> NDA
     -------
     ndarray of shape (n_lambdas,)
     """
-    strongest = STRONGEST
+    strongest = STRONGEST * lambda_factor(problem.activations)
     if len(problem.activations) == 1:
         # Where the penalty outweighs this, the null fit is a minimum: with g'(0) the slope of
         # the hidden units, the cost falls along the first singular vectors by g'(0) sigma_1.
         # Where X and the targets are hardly correlated, this says nothing of the best penalty.
         slope = SLOPES_AT_ZERO[problem.activations[0]]
         sigma = float(np.linalg.norm(rows.covariance_with_targets(), 2))
-        strongest = max(SHARE_OF_COLLAPSE * slope * sigma, STRONGEST)
-    return np.geomspace(strongest, WEAKEST, n_lambdas)
+        strongest = max(SHARE_OF_COLLAPSE * slope * sigma, strongest)
+    weakest = SHARE_OF_AUTO * auto_reg_lambda(rows, problem.activations)
+    return np.geomspace(strongest, weakest, n_lambdas)

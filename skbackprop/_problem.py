@@ -150,8 +150,13 @@ def auto_reg_lambda(rows: TrainingRows, activations: Sequence[str]) -> float:
         See `BackpropClassifier`. The number of rows bounds W from below where weights
         are normalised to sum to 1, as by AdaBoostClassifier.
     """
-    factor = min((AUTO_LAMBDA_FACTOR[name] for name in activations), default=1.0)
-    return factor * min(1 / max(rows.total_weight, rows.n_rows), AUTO_LAMBDA_CAP)
+    cap = min(1 / max(rows.total_weight, rows.n_rows), AUTO_LAMBDA_CAP)
+    return lambda_factor(activations) * cap
+
+
+def lambda_factor(activations: Sequence[str]) -> float:
+    """Return how many times the penalty of logistic units these hidden units feel as strongly."""
+    return min((AUTO_LAMBDA_FACTOR[name] for name in activations), default=1.0)
 
 
 def layer_centres(

@@ -6,7 +6,7 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from skbackprop._coarse_start import ENOUGH_ROWS, Stage, Start, coarse_start
 from skbackprop._early_stopping import EarlyStopping, hold_out
@@ -15,6 +15,11 @@ from skbackprop._parameters import Settings
 from skbackprop._problem import Problem
 from skbackprop._solver import Iteration, Solution, solution_at, solve
 from skbackprop._training_rows import TrainingRows
+
+# A fit whose J is within this share of the null cost has learned nothing of X: it has collapsed.
+NULL_MARGIN = 1e-3
+# Random starts of one fit at most, the next where the one before has collapsed.
+N_STARTS = 3
 
 # Looks on at every accepted iteration, and may ask for its Thetas; True stops the fit.
 Watcher = Callable[[Iteration, Callable[[], list[NDArray]]], bool | None]
@@ -42,6 +47,18 @@ class Training(NamedTuple):
     solution: Solution
     n_evaluations: int
     validation_scores: list[float] | None = None
+
+    def interrupted_by(self, interrupt: KeyboardInterrupt) -> "Training":
+        """Return the same, as where an interrupt that came later had got to."""
+        return self._replace(solution=self.solution._replace(interrupt=interrupt))
+
+
+def is_null(cost: float, null_cost: float) -> bool:
+    """Tell whether a fit is no better than predicting the frequencies of the targets.
+
+    At a null cost of 0 there is nothing to learn, and every fit is as good.
+    """
+    return null_cost > 0 and cost >= (1 - NULL_MARGIN) * null_cost
 
 
 def minimizer(settings: Settings) -> Callable[..., Solution]:
@@ -134,6 +151,46 @@ class Trainer(NamedTuple):
 
         return hook
 
+    def fit_afresh(
+        self,
+        problem: Problem,
+        random_state: np.random.RandomState,
+        watchers: Sequence[Watcher],
+        on_stage: Callable[[Stage, Solution], None],
+    ) -> Training:
+        """Minimize J from a random start, and where that collapses, from another.
+
+        All starts together have the iterations of one fit. The last is kept, which the
+        watchers saw last.
+        """
+        null_cost = problem.null_cost(self.rows)
+        training, n_left, n_before = None, self.settings.max_iter, 0
+        for _ in range(N_STARTS):
+            trains = self._replace(settings=self.settings._replace(max_iter=n_left))
+            try:
+                start = fresh_start(self.rows, problem, trains.settings, random_state, on_stage)
+                start = start._replace(n_evaluations=start.n_evaluations + n_before)
+                training = trains.fit(start, watchers)
+            except KeyboardInterrupt as interrupt:
+                if training is None:
+                    raise
+                return training.interrupted_by(interrupt)
+            n_left -= training.solution.last.number
+            n_before = training.n_evaluations
+            if n_left < 1 or not _has_collapsed(training, problem, null_cost):
+                break
+        assert training is not None
+        return training
+
+
+def _has_collapsed(training: Training, problem: Problem, null_cost: float) -> bool:
+    """Tell whether a fit ended by itself in nothing, and another start may lead elsewhere."""
+    if len(problem.shapes) == 1:  # convex
+        return False
+    solution = training.solution
+    ended_by_itself = solution.verdict not in ("max_iter", "maxfun", "stopped")
+    return ended_by_itself and is_null(solution.last.cost, null_cost)
+
 
 @contextmanager
 def trainer(
@@ -141,21 +198,25 @@ def trainer(
     problem: Problem,
     settings: Settings,
     random_state: np.random.RandomState,
+    dtype: DTypeLike | None = None,
 ) -> Iterator[Trainer]:
     """Yield a trainer over rows, some of which early stopping may hold out.
+
+    It computes in this type; None is that of X.
 
     Raises
     ------
     ValueError
         If early stopping leaves no rows.
     """
+    dtype = rows.X.dtype if dtype is None else dtype
     with ExitStack() as contexts:
         validation = None
         if settings.early_stopping:
             rows, held_out = hold_out(rows, settings.validation_fraction, random_state)
             unpenalised = problem._replace(reg_lambda=0.0)
-            validation = contexts.enter_context(unpenalised.objective(held_out, rows.X.dtype))
-        objective = contexts.enter_context(problem.objective(rows, rows.X.dtype))
+            validation = contexts.enter_context(unpenalised.objective(held_out, dtype))
+        objective = contexts.enter_context(problem.objective(rows, dtype))
         yield Trainer(rows, objective, validation, settings)
 
 
@@ -168,7 +229,7 @@ def train(
     watchers: Sequence[Watcher] = (),
     on_stage: Callable[[Stage, Solution], None] = lambda stage, solution: None,
 ) -> Training:
-    """Minimize J from given Thetas or a start of our own.
+    """Minimize J from given Thetas or from random ones, again where these collapse.
 
     Parameters
     ----------
@@ -178,7 +239,7 @@ def train(
     thetas_init : list of ndarray or None
         Given Thetas.
     random_state : RandomState
-        For the rows that early stopping holds out, and for a start of our own.
+        For the rows that early stopping holds out, and for random starts.
     watchers : sequence of callable
         All are called at every accepted iteration.
     on_stage : callable
@@ -200,7 +261,5 @@ def train(
     """
     with trainer(rows, problem, settings, random_state) as trains:
         if thetas_init is None:
-            start = fresh_start(trains.rows, problem, settings, random_state, on_stage)
-        else:
-            start = Start(trains.objective.vector(thetas_init))
-        return trains.fit(start, watchers)
+            return trains.fit_afresh(problem, random_state, watchers, on_stage)
+        return trains.fit(Start(trains.objective.vector(thetas_init)), watchers)

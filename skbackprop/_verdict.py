@@ -4,10 +4,7 @@ from skbackprop._coarse_start import Stage
 from skbackprop._parameters import Settings
 from skbackprop._problem import Problem
 from skbackprop._solver import Iteration, Solution
-from skbackprop._training import Training
-
-# A fit whose J is within this share of the null cost has learned nothing of X.
-NULL_MARGIN = 1e-3
+from skbackprop._training import Training, is_null
 
 
 def print_iteration(iteration: Iteration, *_: object) -> None:
@@ -98,7 +95,7 @@ def convergence_message(
 
 def null_message(loss: float, null_cost: float, verdict: str) -> str | None:
     """Return what to warn of where J is no lower than that of the class frequencies, or None."""
-    if loss < (1 - NULL_MARGIN) * null_cost or null_cost <= 0:  # 0: there is nothing to learn
+    if not is_null(loss, null_cost):
         return None
     too_few = "the iterations are too few, " if verdict in ("max_iter", "maxfun") else ""
     return (

@@ -20,7 +20,8 @@ IRIS, SPECIES = load_iris(return_X_y=True)
 
 
 def classifier(**parameters):
-    return BackpropClassifier(10, **{"random_state": 0, "coarse_start": True, **parameters})
+    defaults = {"random_state": 0, "coarse_start": True, "out_activation": "logistic"}
+    return BackpropClassifier(10, **{**defaults, **parameters})
 
 
 @pytest.mark.parametrize("shares", [(1 / 32, 1 / 4), (0.1, 0.5, 1)])

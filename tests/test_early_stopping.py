@@ -92,7 +92,8 @@ def test_no_row_left_is_an_error(n_rows):
 @pytest.mark.parametrize("weighted", [False, True])
 def test_all_kinds_of_targets(y, weighted):
     w = np.arange(150) % 3 + 1.0 if weighted else None
-    classifier = stopping(n_iter_no_change=3).fit(IRIS, y, sample_weight=w)
+    classifier = stopping(n_iter_no_change=3, out_activation="logistic")
+    classifier.fit(IRIS, y, sample_weight=w)
     assert np.isfinite(classifier.validation_scores_).all()
     _, validation = held_out(classifier, IRIS, y, w)
     z = classifier.decision_function(validation.X).reshape(validation.n_rows, -1)

@@ -10,10 +10,11 @@ from sklearn.preprocessing import scale
 
 from skbackprop import BackpropClassifier
 from skbackprop._blas import single_threaded_blas
-from skbackprop._lambda_path import better_of, is_null, reg_lambda_grid, walk
+from skbackprop._lambda_path import better_of, reg_lambda_grid, walk
 from skbackprop._parameters import check_parameters
 from skbackprop._problem import make_problem
 from skbackprop._threads import rounding_in_silence
+from skbackprop._training import is_null
 from skbackprop._training_rows import training_rows
 
 IRIS, SPECIES = load_iris(return_X_y=True)
@@ -52,15 +53,16 @@ def test_a_path_from_a_collapsed_fit_leaves_the_null_cost_where_a_fresh_fit_does
     assert not is_null(steps[-1].training.solution.last.cost, null_cost)
 
 
-def test_steps_speak_of_their_penalty():
-    steps, _ = walked(scale(WINE), CULTIVARS, [1e-2, 1e-3])
+@pytest.mark.parametrize(("coarse_start", "rtol"), [("auto", 1e-5), (False, 1e-12)])
+def test_steps_speak_of_their_penalty(coarse_start, rtol):
+    steps, _ = walked(scale(WINE), CULTIVARS, [1e-2, 1e-3], coarse_start=coarse_start)
     for reg_lambda, step in zip([1e-2, 1e-3], steps, strict=True):
         assert step.problem.reg_lambda == reg_lambda
         assert step.seconds > 0
         again = BackpropClassifier(
             8, reg_lambda=reg_lambda, thetas_init=step.training.thetas, tol=1.0
         ).fit(scale(WINE), CULTIVARS)
-        np.testing.assert_allclose(again.loss_, step.training.solution.last.cost, rtol=1e-12)
+        np.testing.assert_allclose(again.loss_, step.training.solution.last.cost, rtol=rtol)
 
 
 def test_units_do_not_become_copies_of_each_other():
@@ -122,4 +124,14 @@ def test_features_that_say_nothing_one_by_one_have_a_wide_grid_too(X):
     y = np.array([0, 0, 1, 1] * 5)
     rows, problem, _ = problem_of(X, y)
     grid = reg_lambda_grid(rows, problem, 5)
-    np.testing.assert_allclose(grid[[0, -1]], [1e-2, 1e-5])
+    np.testing.assert_allclose(grid[[0, -1]], [1e-2, 1e-4])
+
+
+@pytest.mark.parametrize(("activation", "factor"), [("logistic", 1), ("tanh", 4), ("relu", 4)])
+@pytest.mark.parametrize("hidden", [3, (3, 2)])
+def test_grids_end_at_a_tenth_of_auto(activation, factor, hidden):
+    X = np.random.default_rng(0).normal(size=(4000, 2))
+    rows, problem, _ = problem_of(X, X[:, 0] > 0, hidden, activation=activation)
+    grid = reg_lambda_grid(rows, problem, 5)
+    assert grid[0] >= factor * 1e-2
+    np.testing.assert_allclose(grid[-1], factor * 0.1 / 4000)

@@ -93,7 +93,7 @@ def test_softmax_is_multinomial_logistic_regression(name, container, weighted):
 def test_logistic_units_are_one_logistic_regression_per_class(name, container, weighted):
     X, y = _data(name, container)
     w = _weights(y, weighted)
-    classifier = _classifier().fit(X, y, sample_weight=w)
+    classifier = _classifier(out_activation="logistic").fit(X, y, sample_weight=w)
     regressions = [
         _logistic_regression(len(y), w).fit(X, y == label, sample_weight=w)
         for label in np.unique(y)
@@ -106,7 +106,7 @@ def test_logistic_units_are_one_logistic_regression_per_class(name, container, w
 def test_normalised_probabilities_are_those_of_one_vs_rest():
     X, y = _data("wine")
     one_vs_rest = OneVsRestClassifier(_logistic_regression(len(y))).fit(X, y)
-    classifier = _classifier().fit(X, y)
+    classifier = _classifier(out_activation="logistic").fit(X, y)
     assert_allclose(classifier.predict_proba(X), one_vs_rest.predict_proba(X), atol=ATOL)
 
 
