@@ -174,9 +174,9 @@ GROUPS = {
         "best of five starts": Candidate(lambda seed: BestOfSeveral(random_state=seed)),
         "mean of five fits": Candidate(mean_of_several),
     },
-    "search": {f"CV, {n} lambdas": search(reg_lambdas=n) for n in (5, 10)}
+    "search": {f"CV, {n} lambdas": search(reg_lambdas=n) for n in (7, 10)}
     | {
-        "CV, seven lambdas from 1e-2 to 1e-5": search(reg_lambdas=np.geomspace(1e-2, 1e-5, 7)),
+        "CV, 7 lambdas from 1e-2 to 1e-5": search(reg_lambdas=np.geomspace(1e-2, 1e-5, 7)),
         "CV, 25 units": search(25),
         "CV, 100 units": search(100),
         "CV, K sigmoids": search(out_activation="logistic"),
