@@ -61,7 +61,7 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
         Activation of the hidden units.
     out_activation : {"logistic", "softmax"}, default="softmax"
         Output units for more than two classes.
-    reg_lambdas : int or sequence of float, default=7
+    reg_lambdas : int or sequence of float, default=5
         The penalties, on the scale of the mean cost. A number stands for as many on a
         logarithmic grid from 1e-2 (4e-2 for tanh and relu units), or a tenth of the penalty
         at which one hidden layer collapses where that is more, to a tenth of the "auto" of
@@ -194,7 +194,7 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
     >>> X, y = load_iris(return_X_y=True)
     >>> search = BackpropClassifierCV(10, random_state=0).fit(X, y)
     >>> search.scores_.shape
-    (5, 7)
+    (5, 5)
     >>> search.predict(X[:2])
     array([0, 0])
     """
@@ -205,7 +205,7 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
         *,
         activation: str | Sequence[str] = "logistic",
         out_activation: Literal["logistic", "softmax"] = "softmax",
-        reg_lambdas: int | Sequence[float] | NDArray = 7,
+        reg_lambdas: int | Sequence[float] | NDArray = 5,
         cv: Any = None,
         scoring: str | Callable[..., float] | None = None,
         refit: Literal["best", "1se"] | Callable[[dict[str, Any]], int] = "best",

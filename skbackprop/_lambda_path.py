@@ -9,7 +9,7 @@ starts afresh; and to every other start is added a dose of fresh random weights.
 
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from skbackprop._coarse_start import Slow, Start
 from skbackprop._parameters import Settings
 from skbackprop._problem import Problem, auto_reg_lambda, lambda_factor
+from skbackprop._solver import NonFiniteError
 from skbackprop._training import Training, Watcher, fresh_start, is_null, train, trainer
 from skbackprop._training_rows import TrainingRows
 
@@ -92,7 +93,8 @@ def walk(
     is_coarse = bool(settings.coarse_start) and not settings.early_stopping
     dtype = np.dtype(np.float32) if is_coarse else rows.X.dtype
     x: NDArray | None = None
-    with trainer(rows, problem, settings, random_state, dtype) as trains:
+    with ExitStack() as contexts:
+        trains = contexts.enter_context(trainer(rows, problem, settings, random_state, dtype))
         for reg_lambda in reg_lambdas:
             began = time.perf_counter()
             step_problem = problem._replace(reg_lambda=float(reg_lambda))
@@ -103,7 +105,15 @@ def walk(
             with watch("lambda", step_problem) as watchers:
                 if is_coarse:
                     watchers = [*watchers, _until_slow(null_cost)]
-                training = trains.with_reg_lambda(reg_lambda).fit(start, watchers)
+                try:
+                    training = trains.with_reg_lambda(reg_lambda).fit(start, watchers)
+                except NonFiniteError:
+                    if dtype == rows.X.dtype:
+                        raise
+                    # float32 may overflow where float64 does not: the path goes on in that.
+                    dtype = rows.X.dtype
+                    trains = contexts.enter_context(trainer(rows, problem, settings, random_state))
+                    training = trains.with_reg_lambda(reg_lambda).fit(start, watchers)
             if training.solution.interrupt is not None:
                 raise training.solution.interrupt
             x = None if is_null(training.kept.cost, null_cost) else training.kept.x

@@ -210,6 +210,7 @@ def trainer(
         If early stopping leaves no rows.
     """
     dtype = rows.X.dtype if dtype is None else dtype
+    rows = rows.in_dtype(dtype)
     with ExitStack() as contexts:
         validation = None
         if settings.early_stopping:

@@ -473,5 +473,5 @@ def test_float32_stays_float32():
 
 def test_defaults_search_a_grid():
     own = BackpropClassifierCV(3, max_iter=20, random_state=0).fit(IRIS, SPECIES)
-    assert own.scores_.shape == (5, 7)
+    assert own.scores_.shape == (5, 5)
     assert (np.diff(own.reg_lambdas_) < 0).all()

@@ -59,11 +59,9 @@ MAY_IMPORT = {
     "_verdict": {"_coarse_start", "_parameters", "_problem", "_solver", "_training"},
     "_lambda_path": {
         "_coarse_start",
-        "_objective",
         "_parameters",
         "_problem",
-        "_rows",
-        "_shards",
+        "_solver",
         "_training",
         "_training_rows",
     },

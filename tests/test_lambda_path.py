@@ -65,6 +65,16 @@ def test_steps_speak_of_their_penalty(coarse_start, rtol):
         np.testing.assert_allclose(again.loss_, step.training.solution.last.cost, rtol=rtol)
 
 
+def test_a_path_goes_on_in_float64_where_float32_overflows():
+    # Sums over the features reach 1e39: more than float32 holds, nothing to float64.
+    huge = np.column_stack([IRIS, 1e37 * IRIS[:, 0]])
+    steps, _ = walked(huge, SPECIES, [1e-2, 1e-3], activation="identity")
+    assert [step.problem.reg_lambda for step in steps] == [1e-2, 1e-3]
+    for step in steps:
+        assert np.isfinite(step.training.kept.cost)
+        assert step.training.thetas[0].dtype == np.float64
+
+
 def test_units_do_not_become_copies_of_each_other():
     steps, _ = walked(scale(IRIS), SPECIES, [1e-2, 1e-3, 1e-4, 1e-5])
     weights = steps[-1].training.thetas[0]
