@@ -73,8 +73,9 @@ def _multiply_by_one(delta: NDArray, a: NDArray) -> None:
     pass
 
 
-# The gains, found by measuring: with Glorot's bounds logistic units start too close to the
-# saddle where all are alike, and fail on two rings for most seeds; with four times those, for none.
+# The gains, found by measuring (docs/defaults.rst): within Glorot's bounds logistic units start
+# too close to the saddle where all are alike, and some fits of two rings fail; with four times
+# those, none.
 ACTIVATIONS = {
     "logistic": Activation(_logistic, _multiply_by_logistic_derivative, 0.5, 4.0),
     "tanh": Activation(_tanh, _multiply_by_tanh_derivative, 0.0, 1.0),

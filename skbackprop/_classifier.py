@@ -26,7 +26,7 @@ from skbackprop._parameters import Settings, check_parameters, check_parameters_
 from skbackprop._problem import Problem, make_problem
 from skbackprop._thetas import check_thetas
 from skbackprop._threads import rounding_in_silence
-from skbackprop._training import train
+from skbackprop._training import in_silence, train
 from skbackprop._training_rows import TrainingRows, training_rows
 from skbackprop._verdict import print_iteration, print_stage, training_message
 
@@ -58,8 +58,8 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
         ``LogisticRegression`` is ``1 / (C m)``. "auto" is
         ``min(1 / max(W, m), 1e-3)``, with m the number of rows of positive weight after
         equal ones are merged (see Notes): the maximum-a-posteriori fit under a unit normal
-        prior on the weights, capped; four times that where hidden units are tanh or relu,
-        and none logistic.
+        prior on the weights, capped; four times that where all hidden units are tanh or
+        relu.
     solver : {"lbfgs", "cg"}, default="lbfgs"
         L-BFGS-B or conjugate gradients.
     max_iter : int, default=500
@@ -91,7 +91,7 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
     solver_options : dict or None, default=None
         Options passed on to scipy: maxcor, ftol, maxfun, maxls for "lbfgs"; c1, c2 for
         "cg". By default nothing but ``max_iter`` and ``tol`` limits a fit; a maxfun holds for
-        each stage of a coarse start, too.
+        each stage of a coarse start, and each random start, too.
     random_state : int, RandomState instance or None, default=None
         Seeds the random starts, uniform within a multiple of Glorot's bounds [4]_.
     verbose : bool or int, default=0
@@ -155,7 +155,7 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
 
     A fit that ends by itself no better than predicting the class frequencies has collapsed: it
     is started again from other random weights, twice at most, and what is stored speaks of the
-    last start. Thetas that were given are never replaced.
+    fit of least cost. Thetas that were given are never replaced.
 
     A fit that fails leaves the estimator as it was. A fit interrupted from the keyboard
     stores the Thetas of the last iteration, if there was one, and raises KeyboardInterrupt
@@ -275,14 +275,13 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
                     thetas_init,
                     check_random_state(self.random_state),
                     [print_iteration, tasks] if self.verbose else [tasks],
-                    print_stage if self.verbose else lambda stage, solution: None,
+                    print_stage if self.verbose else in_silence,
                 )
             draft._store(rows, problem, training, settings.tol)
         self._commit(draft)
         if training.solution.interrupt is not None:
             raise training.solution.interrupt
-        dtype = str(self.thetas_[0].dtype)
-        message = training_message(training.solution, problem.null_cost(rows), settings, dtype)
+        message = training_message(training, problem.null_cost(rows), settings)
         if message:
             warnings.warn(message, ConvergenceWarning, stacklevel=STACK_LEVEL)
         return self

@@ -34,14 +34,14 @@ from skbackprop._parameters import Settings, check_parameters, check_parameters_
 from skbackprop._problem import Problem, make_problem
 from skbackprop._search_results import choose, make_cv_results
 from skbackprop._threads import rounding_in_silence
-from skbackprop._training import Training
+from skbackprop._training import Training, in_silence
 from skbackprop._training_rows import (
     TrainingRows,
     check_sample_weight,
     encode_targets,
     weighted_rows,
 )
-from skbackprop._verdict import print_refit, training_message
+from skbackprop._verdict import print_refit, print_stage, training_message
 
 
 class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
@@ -67,8 +67,8 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
         at which one hidden layer collapses where that is more, to a tenth of the "auto" of
         `BackpropClassifier`.
     cv : int, cross-validation generator or iterable, default=None
-        As everywhere in scikit-learn; None is five stratified folds, in the order of the rows.
-        Where these are sorted, give ``StratifiedKFold(5, shuffle=True)``.
+        As everywhere in scikit-learn; None is five folds in the order of the rows, stratified but
+        for labels. Where the rows are sorted, give ``StratifiedKFold(5, shuffle=True)``.
     scoring : str, callable or None, default=None
         A scorer of one score; it is given X as an array, and ``sample_weight`` where there are
         weights. None is the mean log-probability that held-out rows give to their class (minus
@@ -87,10 +87,10 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
         Weights of the classes; "balanced" refers to the rows of each fit. Scores do not see
         them, but that rows of a class of weight zero take no part.
     coarse_start : bool or "auto", default="auto"
-        Whether the fits on the folds, which only rank the penalties, are coarse: computed in
-        float32, each left when ten iterations cut J by less than 1 %. "auto" is yes. False,
-        and early stopping, takes them to ``tol`` in X's precision. From 10,000 rows, or with
-        True, cheap stages also choose the point from which a path, and the refit, starts.
+        Whether the fits on the folds, which only rank the penalties, are coarse: each is left
+        when ten iterations cut J by less than 1 %. "auto" is yes. False, and early stopping,
+        takes them to ``tol``. From 10,000 rows, or with True, cheap stages also choose the
+        point from which a path, and the refit, starts.
     early_stopping : bool, default=False
         Whether each path, and the refit, hold rows out and stop their fits when the cost of
         these no longer falls.
@@ -346,8 +346,8 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
             end_task(context, self, **data)
             draft._store(rows, problem, training, settings.tol)
         self._commit(draft)
-        dtype = str(self.thetas_[0].dtype)
-        message = training_message(training.solution, problem.null_cost(rows), settings, dtype)
+        remedy = "Give weaker reg_lambdas"
+        message = training_message(training, problem.null_cost(rows), settings, remedy)
         if message:
             warnings.warn(message, ConvergenceWarning, stacklevel=STACK_LEVEL)
         return self
@@ -412,8 +412,8 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
         """Fit all rows at the penalty chosen."""
         try:
             random_state = check_random_state(self.random_state)
-            report = print_refit if self.verbose else lambda how, training: None
-            return better_of(rows, problem, settings, starts, random_state, report, watch)
+            report, on_stage = (print_refit, print_stage) if self.verbose else (in_silence,) * 2
+            return better_of(rows, problem, settings, starts, random_state, report, on_stage, watch)
         except KeyboardInterrupt as interrupt:
             raise _interrupted(n_fits, n_fits) from interrupt
 

@@ -21,7 +21,7 @@ from skbackprop._training_rows import TrainingRows
 SHARES = (1 / 32, 1 / 4)
 PATIENCE = 5
 LEAST_CUT = 0.05
-# Rows from which the stages pay for themselves.
+# Rows from which the stages pay for themselves (benchmarks/coarse_start.py).
 ENOUGH_ROWS = 10_000
 
 

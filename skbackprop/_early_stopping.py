@@ -80,4 +80,9 @@ class EarlyStopping:
         if self.best is None or score > max(self.scores):
             self.best = iteration
         self.scores.append(score)
-        return iteration.number - self.best.number >= self.patience
+        return self.is_over
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there were so many iterations since the best one."""
+        return self.best is not None and len(self.scores) - self.best.number >= self.patience

@@ -5,21 +5,33 @@ fits, and often ends lower. Bare descent is ruined by what a strong penalty does
 it shrinks all weights to zero, a saddle that no later fit leaves, and short of that it makes
 hidden units copies of each other. So a fit that has learned nothing starts nothing, the next one
 starts afresh; and to every other start is added a dose of fresh random weights.
+
+To choose a penalty, its fits need not go to the end: unless told otherwise, each is left once it is
+slow.
 """
 
+import copy
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skbackprop._coarse_start import Slow, Start
+from skbackprop._coarse_start import Slow, Stage, Start
 from skbackprop._parameters import Settings
 from skbackprop._problem import Problem, auto_reg_lambda, lambda_factor
-from skbackprop._solver import NonFiniteError
-from skbackprop._training import Training, Watcher, fresh_start, is_null, train, trainer
+from skbackprop._solver import Solution
+from skbackprop._training import (
+    Training,
+    Watcher,
+    fresh_start,
+    in_silence,
+    is_null,
+    train,
+    trainer,
+)
 from skbackprop._training_rows import TrainingRows
 
 # The dose of a fresh start that each start gets, found by measuring (benchmarks/lambda_path.py).
@@ -91,35 +103,22 @@ def walk(
     """
     null_cost = problem.null_cost(rows)
     is_coarse = bool(settings.coarse_start) and not settings.early_stopping
-    dtype = np.dtype(np.float32) if is_coarse else rows.X.dtype
     x: NDArray | None = None
-    with ExitStack() as contexts:
-        trains = contexts.enter_context(trainer(rows, problem, settings, random_state, dtype))
+    with trainer(rows, problem, settings, random_state) as trains:
         for reg_lambda in reg_lambdas:
             began = time.perf_counter()
             step_problem = problem._replace(reg_lambda=float(reg_lambda))
             if x is None:
-                start = fresh_start(trains.rows, step_problem, settings, random_state, _in_silence)
+                start = fresh_start(trains.rows, step_problem, settings, random_state, in_silence)
             else:
                 start = Start(x + DOSE * problem.random_start(random_state))
             with watch("lambda", step_problem) as watchers:
                 if is_coarse:
                     watchers = [*watchers, _until_slow(null_cost)]
-                try:
-                    training = trains.with_reg_lambda(reg_lambda).fit(start, watchers)
-                except NonFiniteError:
-                    if dtype == rows.X.dtype:
-                        raise
-                    # float32 may overflow where float64 does not: the path goes on in that.
-                    dtype = rows.X.dtype
-                    trains = contexts.enter_context(trainer(rows, problem, settings, random_state))
-                    training = trains.with_reg_lambda(reg_lambda).fit(start, watchers)
+                training = trains.with_reg_lambda(reg_lambda).fit(start, watchers)
             if training.solution.interrupt is not None:
                 raise training.solution.interrupt
             x = None if is_null(training.kept.cost, null_cost) else training.kept.x
-            # Scorers and the refit see X's precision.
-            thetas = [Theta.astype(rows.X.dtype, copy=False) for Theta in training.thetas]
-            training = training._replace(thetas=thetas)
             yield Step(step_problem, training, time.perf_counter() - began)
 
 
@@ -129,10 +128,6 @@ def _until_slow(null_cost: float) -> Watcher:
     return lambda iteration, thetas: slow(iteration) and not is_null(iteration.cost, null_cost)
 
 
-def _in_silence(*args: object) -> None:
-    """Report nothing."""
-
-
 def better_of(
     rows: TrainingRows,
     problem: Problem,
@@ -140,9 +135,12 @@ def better_of(
     starts: Sequence[list[NDArray]],
     random_state: np.random.RandomState,
     report: Callable[[str, Training], None],
+    on_stage: Callable[[Stage, Solution], None] = in_silence,
     watch: Watch = _nobody,
 ) -> Training:
     """Fit from the best of some Thetas and afresh, and return the fit of lower cost.
+
+    With early stopping, both hold the same rows out, and their cost decides.
 
     Parameters
     ----------
@@ -155,6 +153,8 @@ def better_of(
         For the fresh fit, which is the one of `BackpropClassifier` at this state.
     report : callable
         Is told of each fit at its end.
+    on_stage : callable
+        Is told of every stage of a coarse start at its end.
     watch : callable
         Gives a context around each fit, with those who watch it.
     """
@@ -163,12 +163,13 @@ def better_of(
     trainings = []
     for how, thetas_init in (("from a path", starts[int(np.argmin(costs))]), ("afresh", None)):
         with watch(how, problem) as watchers:
-            training = train(rows, problem, settings, thetas_init, random_state, watchers)
+            own_state = copy.deepcopy(random_state)
+            training = train(rows, problem, settings, thetas_init, own_state, watchers, on_stage)
         if training.solution.interrupt is not None:
             raise training.solution.interrupt
         report(how, training)
         trainings.append(training)
-    return min(trainings, key=lambda training: training.kept.cost)
+    return min(trainings, key=lambda training: training.learned_cost)
 
 
 def reg_lambda_grid(rows: TrainingRows, problem: Problem, n_lambdas: int) -> NDArray:

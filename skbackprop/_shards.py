@@ -1,4 +1,4 @@
-"""Shards: runs of resident rows, each with buffers of its own, that sum cost and gradient.
+"""Shards: runs of resident rows that sum cost and gradient, in workspaces that they share.
 
 How rows are divided into shards, and a shard into blocks, follows from the data alone.
 Whoever runs the shards, and on however many threads, the same sums come out.

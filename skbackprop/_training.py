@@ -6,14 +6,14 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from skbackprop._coarse_start import ENOUGH_ROWS, Stage, Start, coarse_start
 from skbackprop._early_stopping import EarlyStopping, hold_out
 from skbackprop._objective import Objective
 from skbackprop._parameters import Settings
 from skbackprop._problem import Problem
-from skbackprop._solver import Iteration, Solution, solution_at, solve
+from skbackprop._solver import Iteration, NonFiniteError, Solution, solution_at, solve
 from skbackprop._training_rows import TrainingRows
 
 # A fit whose J is within this share of the null cost has learned nothing of X: it has collapsed.
@@ -48,9 +48,10 @@ class Training(NamedTuple):
     n_evaluations: int
     validation_scores: list[float] | None = None
 
-    def interrupted_by(self, interrupt: KeyboardInterrupt) -> "Training":
-        """Return the same, as where an interrupt that came later had got to."""
-        return self._replace(solution=self.solution._replace(interrupt=interrupt))
+    @property
+    def learned_cost(self) -> float:
+        """What is held against the null cost: J, or with early stopping the validation cost."""
+        return -max(self.validation_scores) if self.validation_scores else self.kept.cost
 
 
 def is_null(cost: float, null_cost: float) -> bool:
@@ -59,6 +60,10 @@ def is_null(cost: float, null_cost: float) -> bool:
     At a null cost of 0 there is nothing to learn, and every fit is as good.
     """
     return null_cost > 0 and cost >= (1 - NULL_MARGIN) * null_cost
+
+
+def in_silence(*args: object) -> None:
+    """Report nothing."""
 
 
 def minimizer(settings: Settings) -> Callable[..., Solution]:
@@ -130,6 +135,8 @@ class Trainer(NamedTuple):
         kept, scores = solution.last, None
         if early_stopping is not None:
             kept, scores = early_stopping.best or kept, early_stopping.scores
+            if solution.verdict == "stopped" and early_stopping.is_over:
+                solution = solution._replace(verdict="early_stopping")
         n_evaluations = start.n_evaluations + solution.n_evaluations
         return Training(self.objective.thetas(kept.x), kept, solution, n_evaluations, scores)
 
@@ -158,38 +165,43 @@ class Trainer(NamedTuple):
         watchers: Sequence[Watcher],
         on_stage: Callable[[Stage, Solution], None],
     ) -> Training:
-        """Minimize J from a random start, and where that collapses, from another.
+        """Minimize J from a random start, and where that collapses, from others.
 
-        All starts together have the iterations of one fit. The last is kept, which the
-        watchers saw last.
+        All starts together have the iterations of one fit. The fit of least cost is kept.
         """
         null_cost = problem.null_cost(self.rows)
-        training, n_left, n_before = None, self.settings.max_iter, 0
+        best: Training | None = None
+        n_left, n_evaluations = self.settings.max_iter, 0
         for _ in range(N_STARTS):
             trains = self._replace(settings=self.settings._replace(max_iter=n_left))
             try:
                 start = fresh_start(self.rows, problem, trains.settings, random_state, on_stage)
-                start = start._replace(n_evaluations=start.n_evaluations + n_before)
                 training = trains.fit(start, watchers)
-            except KeyboardInterrupt as interrupt:
-                if training is None:
+            except (KeyboardInterrupt, NonFiniteError) as error:
+                if best is None:
                     raise
-                return training.interrupted_by(interrupt)
-            n_left -= training.solution.last.number
-            n_before = training.n_evaluations
-            if n_left < 1 or not _has_collapsed(training, problem, null_cost):
+                if isinstance(error, KeyboardInterrupt):
+                    best = best._replace(solution=best.solution._replace(interrupt=error))
                 break
-        assert training is not None
-        return training
+            n_evaluations += training.n_evaluations
+            is_interrupted = training.solution.interrupt is not None
+            if best is None or is_interrupted or training.learned_cost < best.learned_cost:
+                best = training
+            n_iter = training.solution.last.number
+            n_left -= n_iter
+            # Another start is given as many iterations as this one took, or none.
+            if is_interrupted or n_left < n_iter or not _has_collapsed(training, null_cost):
+                break
+        assert best is not None
+        return best._replace(n_evaluations=n_evaluations)
 
 
-def _has_collapsed(training: Training, problem: Problem, null_cost: float) -> bool:
+def _has_collapsed(training: Training, null_cost: float) -> bool:
     """Tell whether a fit ended by itself in nothing, and another start may lead elsewhere."""
-    if len(problem.shapes) == 1:  # convex
+    if len(training.thetas) == 1:  # convex
         return False
-    solution = training.solution
-    ended_by_itself = solution.verdict not in ("max_iter", "maxfun", "stopped")
-    return ended_by_itself and is_null(solution.last.cost, null_cost)
+    ended_by_itself = training.solution.verdict not in ("max_iter", "maxfun", "stopped")
+    return ended_by_itself and is_null(training.learned_cost, null_cost)
 
 
 @contextmanager
@@ -198,19 +210,15 @@ def trainer(
     problem: Problem,
     settings: Settings,
     random_state: np.random.RandomState,
-    dtype: DTypeLike | None = None,
 ) -> Iterator[Trainer]:
     """Yield a trainer over rows, some of which early stopping may hold out.
-
-    It computes in this type; None is that of X.
 
     Raises
     ------
     ValueError
         If early stopping leaves no rows.
     """
-    dtype = rows.X.dtype if dtype is None else dtype
-    rows = rows.in_dtype(dtype)
+    dtype = rows.X.dtype
     with ExitStack() as contexts:
         validation = None
         if settings.early_stopping:
@@ -228,7 +236,7 @@ def train(
     thetas_init: list[NDArray] | None,
     random_state: np.random.RandomState,
     watchers: Sequence[Watcher] = (),
-    on_stage: Callable[[Stage, Solution], None] = lambda stage, solution: None,
+    on_stage: Callable[[Stage, Solution], None] = in_silence,
 ) -> Training:
     """Minimize J from given Thetas or from random ones, again where these collapse.
 

@@ -6,7 +6,7 @@ from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.utils import check_array
 from sklearn.utils.class_weight import compute_sample_weight
@@ -135,12 +135,6 @@ class TrainingRows(NamedTuple):
             w=None if self.w is None else self.w[chosen],
             positions=positions,
         )
-
-    def in_dtype(self, dtype: DTypeLike) -> "TrainingRows":
-        """Return the rows with X in this type; a large X is left to be cast block by block."""
-        if self.X.dtype == dtype or self.X.shape[0] * self.X.shape[1] > CANONICAL_SIZE:
-            return self
-        return self._replace(X=self.X.astype(dtype))
 
 
 def check_sample_weight(sample_weight: Any, n_rows: int) -> NDArray | None:

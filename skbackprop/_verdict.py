@@ -93,28 +93,44 @@ def convergence_message(
     return f"The fit {why}, with max |D| = {gradient_norm:.2e} against tol = {tol:.2e}. {remedy}"
 
 
-def null_message(loss: float, null_cost: float, verdict: str) -> str | None:
-    """Return what to warn of where J is no lower than that of the class frequencies, or None."""
-    if not is_null(loss, null_cost):
+def null_message(training: Training, null_cost: float, remedy: str) -> str | None:
+    """Return what to warn of where a fit is no better than the class frequencies, or None."""
+    if not is_null(training.learned_cost, null_cost):
         return None
-    too_few = "the iterations are too few, " if verdict in ("max_iter", "maxfun") else ""
+    is_short = training.solution.verdict in ("max_iter", "maxfun")
+    too_few = "the iterations are too few, " if is_short else ""
+    cost = "validation cost" if training.validation_scores else "J"
     return (
-        f"The fit ends no better than predicting the class frequencies (J = {loss:.6g}, theirs "
-        f"{null_cost:.6g}): {too_few}reg_lambda is too strong, or X is not scaled. Decrease "
-        "reg_lambda, or scale X (for instance with StandardScaler)."
+        f"The fit ends no better than predicting the class frequencies ({cost} = "
+        f"{training.learned_cost:.6g}, theirs {null_cost:.6g}): {too_few}reg_lambda is too strong, "
+        f"or X is not scaled. {remedy}, or scale X (for instance with StandardScaler)."
     )
 
 
 def training_message(
-    solution: Solution, null_cost: float, settings: Settings, dtype: str
+    training: Training,
+    null_cost: float,
+    settings: Settings,
+    remedy: str = "Decrease reg_lambda",
 ) -> str | None:
-    """Return what to warn of after a training, or None; see the two messages above."""
-    if solution.verdict == "stopped":  # somebody asked for it
+    """Return what to warn of after a training, or None; see the two messages above.
+
+    Parameters
+    ----------
+    training : Training
+    null_cost : float
+        The cost of the class frequencies.
+    settings : Settings
+    remedy : str
+        What to do where the penalty is too strong.
+    """
+    verdict = training.solution.verdict
+    if verdict == "stopped":  # somebody asked for it
         return None
     limits = {"max_iter": settings.max_iter, **settings.solver_options}
-    last = solution.last
+    norm, dtype = training.solution.last.gradient_norm, str(training.thetas[0].dtype)
     messages = [
-        convergence_message(solution.verdict, last.gradient_norm, settings.tol, limits, dtype),
-        null_message(last.cost, null_cost, solution.verdict),
+        convergence_message(verdict, norm, settings.tol, limits, dtype),
+        null_message(training, null_cost, remedy),
     ]
     return " ".join(message for message in messages if message) or None

@@ -10,8 +10,11 @@ from sklearn.preprocessing import scale
 
 from skbackprop import BackpropClassifier
 from skbackprop._activations import ACTIVATIONS
-from skbackprop._problem import Problem
-from skbackprop._training import N_STARTS
+from skbackprop._blas import single_threaded_blas
+from skbackprop._parameters import check_parameters
+from skbackprop._problem import Problem, make_problem
+from skbackprop._training import N_STARTS, train
+from skbackprop._training_rows import training_rows
 
 SEEDS = pytest.mark.parametrize("seed", range(30))
 IRIS, SPECIES = load_iris(return_X_y=True)
@@ -145,7 +148,61 @@ def test_all_starts_have_the_iterations_of_one_fit(starts, max_iter, capsys):
     headings = [i for i, line in enumerate(lines) if "iteration" in line]
     assert len(headings) == starts.n_starts > 1
     assert len(lines) - len(headings) <= max_iter
-    assert len(lines) - headings[-1] - 1 == classifier.n_iter_
+    lengths = np.diff([*headings, len(lines)]) - 1
+    costs = [float(lines[end].split()[1]) for end in np.cumsum(lengths + 1) - 1]
+    # The fit of least cost is the one that is stored.
+    assert classifier.n_iter_ in lengths
+    assert classifier.loss_ == pytest.approx(min(costs), rel=1e-6)
+
+
+@pytest.mark.parametrize("max_iter", range(8, 30))
+def test_no_start_is_cut_short_by_those_before(max_iter):
+    # 10 iterations take this fit to the cost of the class frequencies, which is its minimum.
+    classifier = BackpropClassifier(5, reg_lambda=10, max_iter=max_iter, random_state=0, tol=1e-6)
+    warned(classifier, IRIS, SPECIES)
+    assert classifier.loss_ < 1.1
+    assert classifier.converged_ == (max_iter >= 10)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_what_a_watcher_raises_at_the_end_is_not_lost(starts, error):
+    settings = check_parameters(BackpropClassifier(5))
+    rows = training_rows(IRIS, SPECIES, None, None)
+    problem = make_problem(rows, settings, 10.0)
+
+    def watch(iteration, thetas):
+        if iteration.gradient_norm <= settings.tol:
+            raise error
+
+    starts.n_saddles = 0
+    with single_threaded_blas:
+        training = train(rows, problem, settings, None, np.random.RandomState(0), [watch])
+    assert starts.n_starts == 1
+    assert isinstance(training.solution.interrupt, error)
+
+
+def test_a_start_that_overflows_leaves_the_one_before(starts, monkeypatch):
+    start = Problem.random_start
+
+    def overflows(problem, random_state):
+        return start(problem, random_state) + (np.inf if starts.n_starts == 2 else 0.0)
+
+    monkeypatch.setattr(Problem, "random_start", overflows)
+    classifier = warned(BackpropClassifier(random_state=0), *xor())
+    assert starts.n_starts == 2
+    assert classifier.n_iter_ == 0
+
+
+@pytest.mark.parametrize("n_iter_no_change", [2, 5])
+def test_early_stopping_tells_of_a_collapse_too(monkeypatch, n_iter_no_change):
+    monkeypatch.setattr("skbackprop._training.N_STARTS", 1)
+    classifier = BackpropClassifier(
+        5, reg_lambda=10, early_stopping=True, n_iter_no_change=n_iter_no_change, random_state=0
+    )
+    with pytest.warns(ConvergenceWarning, match="class frequencies") as caught:
+        classifier.fit(IRIS, SPECIES)
+    cost = f"validation cost = {-classifier.best_validation_score_:.6g}"
+    assert cost in str(caught[0].message)
 
 
 def test_callbacks_see_the_iterations_of_every_start(starts):
