@@ -304,14 +304,7 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
         splitter_params, scorer_params = self._routed(sample_weight, params, len(y))
         with single_threaded_blas, rounding_in_silence():
             targets = encode_targets(y, sample_weight, self.class_weight)
-            # By the encoded labels: a class whose rows have no weight is none.
-            cv = check_cv(self.cv, targets.labels, classifier=True)
-            splits = [
-                (_positions(train), _positions(test))
-                for train, test in cv.split(X, targets.labels, **splitter_params)
-            ]
-            if not splits:
-                raise ValueError(f"cv must give at least one split, got {self.cv!r}")
+            splits = self._splits(X, targets.labels, splitter_params)
             rows = weighted_rows(X, targets, self.class_weight)
             problem = make_problem(rows, settings, 0.0)
             draft.reg_lambdas_ = (
@@ -320,18 +313,17 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
                 else np.array(self.reg_lambdas, dtype=float)
             )
             search = Search(
-                self,
-                # For scorers to see; its own score must not ask them again.
-                type(self)(**{**self.get_params(deep=False), "scoring": None, "cv": None}),
-                X,
-                y,
-                targets,
-                settings,
-                draft.reg_lambdas_,
-                self._scorer(),
-                scorer_params,
-                len(splits),
-                bool(self.verbose),
+                owner=self,
+                model=self._model_for_scorers(),
+                X=X,
+                y=y,
+                targets=targets,
+                settings=settings,
+                reg_lambdas=draft.reg_lambdas_,
+                scorer=self._scorer(),
+                score_params=scorer_params,
+                n_folds=len(splits),
+                is_verbose=bool(self.verbose),
             )
             context = root_task(self, max_subtasks=len(splits) + 1, sequential_subtasks=False)
             begin_task(context, self, **data)
@@ -351,6 +343,25 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
         if message:
             warnings.warn(message, ConvergenceWarning, stacklevel=STACK_LEVEL)
         return self
+
+    def _splits(
+        self, X: Any, labels: NDArray, params: dict[str, Any]
+    ) -> list[tuple[NDArray, NDArray]]:
+        """Return the positions of training and test rows of every fold.
+
+        By the encoded labels: a class whose rows have no weight is none.
+        """
+        cv = check_cv(self.cv, labels, classifier=True)
+        splits = [
+            (_positions(train), _positions(test)) for train, test in cv.split(X, labels, **params)
+        ]
+        if not splits:
+            raise ValueError(f"cv must give at least one split, got {self.cv!r}")
+        return splits
+
+    def _model_for_scorers(self) -> Self:
+        """Return an unfitted estimator to score; its own score must not ask the scorer again."""
+        return type(self)(**{**self.get_params(deep=False), "scoring": None, "cv": None})
 
     def _scorer(self) -> Callable[..., float] | None:
         return None if self.scoring is None else check_scoring(self, self.scoring)
