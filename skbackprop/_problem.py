@@ -150,8 +150,8 @@ def auto_reg_lambda(rows: TrainingRows, activations: Sequence[str]) -> float:
         See `BackpropClassifier`. The number of rows bounds W from below where weights
         are normalised to sum to 1, as by AdaBoostClassifier.
     """
-    cap = min(1 / max(rows.total_weight, rows.n_rows), AUTO_LAMBDA_CAP)
-    return lambda_factor(activations) * cap
+    capped = min(1 / max(rows.total_weight, rows.n_rows), AUTO_LAMBDA_CAP)
+    return lambda_factor(activations) * capped
 
 
 def lambda_factor(activations: Sequence[str]) -> float:

@@ -160,8 +160,13 @@ class Shard:
     ) -> None:
         self.network, self.X, self.workspaces = network, rows.X, workspaces
         self.dtype = np.dtype(workspaces.dtype)
+        weight_unit = rows.weight_unit  # looks through all weights: once, not for every block
         self.blocks = [
-            (block.stop - block.start, self._view_or_copy(rows, block), self._targets(rows, block))
+            (
+                block.stop - block.start,
+                self._view_or_copy(rows, block),
+                self._targets(rows, block, weight_unit),
+            )
             for block in blocks
         ]
         self.sums = np.empty(count_parameters(workspaces.shapes), self.dtype)
@@ -175,10 +180,10 @@ class Shard:
             return lambda: view
         return lambda: self.X[where].astype(self.dtype, copy=False)
 
-    def _targets(self, rows: TrainingRows, block: slice) -> Callable[[], Block]:
+    def _targets(self, rows: TrainingRows, block: slice, weight_unit: float) -> Callable[[], Block]:
         """Return a call that gives the block's targets: of many rows, each time made anew."""
         y, n_outputs = rows.y[block], self.workspaces.shapes[-1][0]
-        w = None if rows.w is None else (rows.w[block] / rows.weight_unit).astype(self.dtype)
+        w = None if rows.w is None else (rows.w[block] / weight_unit).astype(self.dtype)
         if rows.n_rows > MANY_ROWS:
             return lambda: Block(positions_of_ones(y, n_outputs), w)
         targets = Block(positions_of_ones(y, n_outputs), w)

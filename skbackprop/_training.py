@@ -218,14 +218,13 @@ def trainer(
     ValueError
         If early stopping leaves no rows.
     """
-    dtype = rows.X.dtype
     with ExitStack() as contexts:
         validation = None
         if settings.early_stopping:
             rows, held_out = hold_out(rows, settings.validation_fraction, random_state)
             unpenalised = problem._replace(reg_lambda=0.0)
-            validation = contexts.enter_context(unpenalised.objective(held_out, dtype))
-        objective = contexts.enter_context(problem.objective(rows, dtype))
+            validation = contexts.enter_context(unpenalised.objective(held_out, rows.X.dtype))
+        objective = contexts.enter_context(problem.objective(rows, rows.X.dtype))
         yield Trainer(rows, objective, validation, settings)
 
 
