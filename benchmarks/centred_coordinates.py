@@ -5,8 +5,6 @@ without (all centres zero), and the evaluations are counted until the cost is 1.
 best that either reached. Both solve the same problem, so both final costs are shown.
 """
 
-import contextlib
-import io
 import warnings
 from unittest import mock
 
@@ -14,42 +12,46 @@ import numpy as np
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import StandardScaler
+from watching import watched
 
-import skbackprop._problem as problem_module
+import skbackprop._training.training as training_module
 from skbackprop import BackpropClassifier
+from skbackprop._network.coordinates import CentredCoordinates
 
 SEEDS = range(3)
 CASES = [("logistic", "lbfgs"), ("logistic", "cg"), ("tanh", "lbfgs"), ("relu", "lbfgs")]
 MAX_ITER = 1000
 
 
-def no_centres(rows, hidden_layer_sizes, activations):
-    sizes = rows.layer_sizes(hidden_layer_sizes)[:-1]
-    return [np.zeros(size) for size in sizes]
+def not_centred(network, mean):
+    return CentredCoordinates(network.shapes, [np.zeros(size) for size in network.layer_sizes[:-1]])
 
 
 def evaluations_and_costs(X, y, **parameters):
-    """Return the cost and the evaluations so far after each iteration, from the verbose lines."""
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed), warnings.catch_warnings():
+    """Return the evaluations so far and the cost after each iteration."""
+    trace = []
+
+    def look(training, fit, stage, iteration):
+        trace.append((fit.n_evaluations, iteration.cost))
+
+    with watched(look), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        fit = BackpropClassifier(max_iter=MAX_ITER, verbose=1, **parameters).fit(X, y)
-    evaluations = [int(line.split()[3]) for line in printed.getvalue().splitlines()[1:]]
-    return np.array(evaluations), np.array(fit.loss_curve_[1:]), fit
+        BackpropClassifier(max_iter=MAX_ITER, **parameters).fit(X, y)
+    return np.array(trace).T
 
 
 def compare(X, y, **parameters):
     rows = []
     for seed in SEEDS:
         runs = [evaluations_and_costs(X, y, random_state=seed, **parameters)]
-        with mock.patch.object(problem_module, "layer_centres", no_centres):
+        with mock.patch.object(training_module, "centred_coordinates", not_centred):
             runs.append(evaluations_and_costs(X, y, random_state=seed, **parameters))
-        target = 1.2 * min(costs[-1] for _, costs, _ in runs)
+        target = 1.2 * min(costs[-1] for _, costs in runs)
         counts = [
             evaluations[np.argmax(costs <= target)] if costs[-1] <= target else np.inf
-            for evaluations, costs, _ in runs
+            for evaluations, costs in runs
         ]
-        rows.append([*counts, *(costs[-1] for _, costs, _ in runs)])
+        rows.append([*counts, *(costs[-1] for _, costs in runs)])
     return np.median(rows, axis=0)
 
 

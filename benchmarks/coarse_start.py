@@ -7,14 +7,13 @@ medians over three seeds. A ratio above 1 speaks for the coarse start.
 
 import argparse
 import warnings
-from unittest import mock
 
 import numpy as np
 from pyperf import perf_counter
 from sklearn.datasets import make_classification
 from sklearn.preprocessing import scale
+from watching import watched
 
-import skbackprop._training as training_module
 from skbackprop import BackpropClassifier
 
 ROWS = (2_500, 5_000, 10_000, 20_000)
@@ -40,20 +39,15 @@ def trace_of_fit(X, y, hidden, coarse_start, seed):
     """Return the seconds and J after each iteration on all rows, in float32 or X's precision."""
     trace = []
 
-    def watched_solve(objective, x0, *, on_iteration=None, **options):
-        def hook(iteration):
-            if objective.total_weight == len(y):
-                trace.append((perf_counter() - started, iteration.cost))
-            return on_iteration(iteration) if on_iteration else None
+    def look(training, fit, stage, iteration):
+        if stage.is_full_batch:
+            trace.append((perf_counter() - started, iteration.cost))
 
-        return original(objective, x0, on_iteration=hook, **options)
-
-    original = training_module.solve
     classifier = BackpropClassifier(
         hidden, coarse_start=coarse_start, max_iter=100, random_state=seed
     )
     started = perf_counter()
-    with mock.patch.object(training_module, "solve", watched_solve):
+    with watched(look):
         classifier.fit(X, y)
     return np.array(trace).T
 

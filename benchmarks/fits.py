@@ -16,15 +16,14 @@ import tempfile
 import warnings
 from pathlib import Path
 from typing import NamedTuple
-from unittest import mock
 
 import numpy as np
 import pyperf
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine, make_classification
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
+from watching import watched
 
-import skbackprop._training as training_module
 from skbackprop import BackpropClassifier
 
 ALPHA = 1e-4  # MLPClassifier's default
@@ -71,15 +70,10 @@ class Reached(Exception):  # noqa: N818
 def skbackprop(case, X, y, seed, cost):
     """Return the seconds until the cost on all rows is reached, in whatever precision."""
 
-    def watched_solve(objective, x0, *, on_iteration=None, **options):
-        def hook(iteration):
-            if objective.total_weight == len(y) and iteration.cost <= cost:
-                raise Reached
-            return on_iteration(iteration) if on_iteration else None
+    def look(training, fit, stage, iteration):
+        if stage.is_full_batch and iteration.cost <= cost:
+            raise Reached
 
-        return original(objective, x0, on_iteration=hook, **options)
-
-    original = training_module.solve
     classifier = BackpropClassifier(
         case.hidden,
         out_activation="softmax",
@@ -89,7 +83,7 @@ def skbackprop(case, X, y, seed, cost):
         random_state=seed,
     )
     start = pyperf.perf_counter()
-    with contextlib.suppress(Reached), mock.patch.object(training_module, "solve", watched_solve):
+    with contextlib.suppress(Reached), watched(look):
         classifier.fit(X, y)
         raise SystemExit(f"{case.name}, seed {seed}: cost {cost} is not reached")
     return pyperf.perf_counter() - start

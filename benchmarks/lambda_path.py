@@ -28,14 +28,16 @@ from sklearn.preprocessing import StandardScaler, scale
 from tables import load_table
 from threadpoolctl import threadpool_limits
 
-import skbackprop._lambda_path as path_module
-import skbackprop._training as training_module
+import skbackprop._search.path as path_module
+import skbackprop._training.fit as fit_module
 from skbackprop import BackpropClassifier, BackpropClassifierCV
-from skbackprop._fold import Search, scorer_of_fold
-from skbackprop._lambda_path import walk
+from skbackprop._estimator import network_for
 from skbackprop._parameters import check_parameters
-from skbackprop._problem import make_problem
-from skbackprop._training_rows import encode_targets, weighted_rows
+from skbackprop._rows.rows import weighted_rows
+from skbackprop._rows.targets import encode_targets
+from skbackprop._search.path import walk
+from skbackprop._search.scoring import mean_log_likelihood
+from skbackprop._training.training import Training
 
 TABLES = (
     "banana",
@@ -60,19 +62,24 @@ VARIANTS = {
 }
 
 
-def steps_of(rows, problem, settings, reg_lambdas, variant, seed):
+def fits_of(rows, network, settings, reg_lambdas, variant, seed):
     if variant is None:
         settings = settings._replace(coarse_start=False)  # as BackpropClassifier fits them
         for reg_lambda in reg_lambdas:
-            yield from walk(rows, problem, settings, [reg_lambda], np.random.RandomState(seed))
+            yield from walk_over(rows, network, settings, [reg_lambda], seed)
         return
     restarts, dose = variant
-    margin = training_module.NULL_MARGIN if restarts else -np.inf
+    margin = fit_module.NULL_MARGIN if restarts else -np.inf
     with (
-        mock.patch.object(training_module, "NULL_MARGIN", margin),
+        mock.patch.object(fit_module, "NULL_MARGIN", margin),
         mock.patch.object(path_module, "DOSE", dose),
     ):
-        yield from walk(rows, problem, settings, reg_lambdas, np.random.RandomState(seed))
+        yield from walk_over(rows, network, settings, reg_lambdas, seed)
+
+
+def walk_over(rows, network, settings, reg_lambdas, seed):
+    with Training(rows, network, settings, np.random.RandomState(seed)) as training:
+        yield from walk(training, reg_lambdas)
 
 
 def search_table(X, y, variant, seed, reg_lambdas=REG_LAMBDAS, **parameters):
@@ -82,17 +89,17 @@ def search_table(X, y, variant, seed, reg_lambdas=REG_LAMBDAS, **parameters):
     np.seterr(over="ignore", under="ignore")
     X = scale(X)
     model = BackpropClassifierCV(**{"hidden_layer_sizes": UNITS, **parameters})
-    settings, targets = check_parameters(model), encode_targets(y, None, None)
+    settings, (targets, w) = check_parameters(model), encode_targets(y, None, None)
     losses, costs, n_evaluations = [], [], 0
-    search = Search(model, model, X, y, targets, settings, reg_lambdas, None, {}, 5, False)
-    for fold, (train, test) in enumerate(StratifiedKFold(5).split(X, y)):
-        rows = weighted_rows(X[train], targets.take(train), None)
-        problem = make_problem(rows, settings, 0.0)
-        score = scorer_of_fold(search, rows, test, fold)
-        steps = list(steps_of(rows, problem, settings, reg_lambdas.tolist(), variant, seed))
-        losses.append([-score(step) for step in steps])
-        costs.append([step.training.solution.last.cost for step in steps])
-        n_evaluations += sum(step.training.n_evaluations for step in steps)
+    for train, test in StratifiedKFold(5).split(X, y):
+        rows = weighted_rows(X, targets, w, None, train)
+        network = network_for(settings, rows)
+        fits = list(fits_of(rows, network, settings, reg_lambdas.tolist(), variant, seed))
+        losses.append(
+            [-mean_log_likelihood(network, fit.thetas, X, targets, w, test) for fit in fits]
+        )
+        costs.append([fit.loss for fit in fits])
+        n_evaluations += sum(fit.n_evaluations for fit in fits)
     return np.array(losses), np.array(costs), n_evaluations
 
 

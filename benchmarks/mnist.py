@@ -11,13 +11,12 @@ import json
 import os
 import warnings
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 from pyperf import perf_counter
 from sklearn.neural_network import MLPClassifier
+from watching import watched
 
-import skbackprop._training as training_module
 from skbackprop import BackpropClassifier
 
 UNITS = 300
@@ -56,22 +55,16 @@ class Trace:
 
 
 def skbackprop(X, y, trace, coarse_start):
-    def watched_solve(objective, x0, *, on_iteration=None, **options):
+    def look(training, fit, stage, iteration):
         # Only the fit on all rows counts: the stages before it end in no model.
-        trace.seconds.clear()
-        trace.errors.clear()
+        if stage.is_full_batch:
+            thetas = training._thetas(iteration.x)
+            trace.take([(layer.weights.T, layer.bias) for layer in thetas.layers])
 
-        def hook(iteration):
-            trace.take([(T[:, 1:].T, T[:, 0]) for T in objective.thetas(iteration.x)])
-            return on_iteration(iteration) if on_iteration else None
-
-        return original(objective, x0, on_iteration=hook, **options)
-
-    original = training_module.solve
     classifier = BackpropClassifier(
         UNITS, reg_lambda=REG_LAMBDA, coarse_start=coarse_start, max_iter=100, random_state=0
     )
-    with mock.patch.object(training_module, "solve", watched_solve):
+    with watched(look):
         classifier.fit(X, y)
 
 

@@ -9,11 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skbackprop import BackpropClassifier
-from skbackprop._parameters import check_parameters
-from skbackprop._problem import make_problem
-from skbackprop._thetas import random_thetas, theta_shapes
-from skbackprop._training_rows import TrainingRows
+from skbackprop._machine.blas import single_threaded_blas
+from skbackprop._network.coordinates import centred_coordinates
+from skbackprop._network.network import Network
+from skbackprop._network.objective import Objective
+from skbackprop._network.thetas import random_thetas, theta_shapes, unroll
+from skbackprop._rows.rows import Rows
+from skbackprop._rows.targets import Classes, Targets
 
 
 class Case(NamedTuple):
@@ -33,7 +35,7 @@ class Case(NamedTuple):
 
     def thetas(self):
         shapes = theta_shapes(self.sizes)
-        return random_thetas(shapes, [1.0] * len(shapes), np.random.RandomState(0))
+        return random_thetas(shapes, [1.0] * len(shapes), np.random.RandomState(0)).matrices
 
     @property
     def title(self):
@@ -46,13 +48,17 @@ class Case(NamedTuple):
 
 def skbackprop(case):
     X, y = case.data()
-    rows = TrainingRows(X, y, None, np.arange(case.sizes[-1]), False)
-    settings = check_parameters(BackpropClassifier(case.sizes[1:-1], out_activation="softmax"))
-    problem = make_problem(rows, settings, case.reg_lambda)
-    context = problem.objective(rows, X.dtype)
-    objective = context.__enter__()  # for as long as the process lasts
-    vector = objective.vector(case.thetas())
-    return lambda: (objective(vector), context)
+    classes = Classes(np.arange(case.sizes[-1]), False)
+    rows = Rows(X, Targets(y, classes), None, None, None, len(y))
+    hidden = ["logistic"] * (len(case.sizes) - 2)
+    network = Network(case.sizes, hidden, classes.output_units("softmax"))
+    coordinates = centred_coordinates(network, rows.mean())
+    limit, context = single_threaded_blas(), rows.sums(network, X.dtype)
+    limit.__enter__()  # both for as long as the process lasts
+    sums = context.__enter__()
+    objective = Objective(sums, rows.total_weight, network.shapes, X.dtype, coordinates)
+    x = coordinates.x_from_thetas(unroll(case.thetas()))
+    return lambda: (objective(x, case.reg_lambda), limit, context)
 
 
 def mlpclassifier(case):

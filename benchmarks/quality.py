@@ -32,11 +32,11 @@ from sklearn.preprocessing import StandardScaler
 from tables import KEEL, SKLEARN, load_table
 from threadpoolctl import threadpool_limits
 
-import skbackprop._lambda_path as path_module
+import skbackprop._search.path as path_module
 from skbackprop import BackpropClassifier, BackpropClassifierCV
-from skbackprop._activations import ACTIVATIONS
-from skbackprop._problem import Problem
-from skbackprop._thetas import random_thetas, unroll
+from skbackprop._network.activations import ACTIVATIONS
+from skbackprop._network.network import Network
+from skbackprop._network.thetas import random_thetas
 
 OUTPUT = Path("quality.json")
 MEASURES = ("error %", "log-loss", "Brier", "seconds")
@@ -116,9 +116,9 @@ class BetterActivation(BackpropClassifierCV):
         return self
 
 
-def start_with_small_outputs(problem, random_state):
-    gains = [*(ACTIVATIONS[name].initial_gain for name in problem.activations), 1.0]
-    return unroll(random_thetas(problem.shapes, gains, random_state))
+def start_with_small_outputs(network, random_state):
+    gains = [*(ACTIVATIONS[name].initial_gain for name in network.activations), 1.0]
+    return random_thetas(network.shapes, gains, random_state)
 
 
 def lbfgs(seed):
@@ -156,7 +156,7 @@ GROUPS = {
     }
     | {
         "Glorot's bounds in the output layer": one_fit(
-            patches=[(Problem, "random_start", start_with_small_outputs)]
+            patches=[(Network, "random_thetas", start_with_small_outputs)]
         ),
         "tanh, 4 times Glorot's bounds": one_fit(activation="tanh", patches=gain("tanh", 4.0)),
         "relu, 2 times Glorot's bounds": one_fit(activation="relu", patches=gain("relu", 2.0)),

@@ -2,9 +2,9 @@
 
 from skbackprop._classifier import BackpropClassifier
 from skbackprop._classifier_cv import BackpropClassifierCV
-from skbackprop._hidden_units_display import HiddenUnitsDisplay
-from skbackprop._lambda_path_display import LambdaPathDisplay
-from skbackprop._loss_curve_display import LossCurveDisplay
+from skbackprop._plots.hidden_units import HiddenUnitsDisplay
+from skbackprop._plots.lambda_path import LambdaPathDisplay
+from skbackprop._plots.loss_curve import LossCurveDisplay
 
 __all__ = [
     "BackpropClassifier",

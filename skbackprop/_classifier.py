@@ -1,34 +1,23 @@
-"""BackpropClassifier: validate, encode, compose, store."""
+"""BackpropClassifier: its parameters, and one fit."""
 
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
 
-from skbackprop._blas import single_threaded_blas
-from skbackprop._callbacks import (
-    STACK_LEVEL,
-    CallbackSupportMixin,
-    IterationTasks,
-    begin_task,
-    end_task,
-    root_task,
-    with_callbacks,
-)
-from skbackprop._network_classifier import NetworkClassifier, attributes_at
-from skbackprop._parameters import Settings, check_parameters, check_parameters_of_one_fit
-from skbackprop._problem import Problem, make_problem
-from skbackprop._thetas import check_thetas
-from skbackprop._threads import rounding_in_silence
-from skbackprop._training import in_silence, train
-from skbackprop._training_rows import TrainingRows, training_rows
-from skbackprop._verdict import print_iteration, print_stage, training_message
+from skbackprop._estimator import NetworkClassifier, network_for, validated
+from skbackprop._machine.blas import single_threaded_blas
+from skbackprop._machine.threads import rounding_in_silence
+from skbackprop._network.network import Network
+from skbackprop._network.thetas import Thetas, check_thetas
+from skbackprop._parameters import check_parameters, check_parameters_of_one_fit
+from skbackprop._rows.rows import Rows, rows_of_fit
+from skbackprop._training.callbacks import CallbackSupportMixin, root_task, with_callbacks
+from skbackprop._training.penalty import auto_reg_lambda
+from skbackprop._training.reports import Reports
+from skbackprop._training.training import Training
 
 
 class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
@@ -56,15 +45,15 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
         Penalty on the squared weights, on the scale of the mean cost: it keeps its
         meaning when the number of rows changes. ``MLPClassifier`` is ``alpha / m``,
         ``LogisticRegression`` is ``1 / (C m)``. "auto" is
-        ``min(1 / max(W, m), 1e-3)``, with m the number of rows of positive weight after
-        equal ones are merged (see Notes): the maximum-a-posteriori fit under a unit normal
-        prior on the weights, capped; four times that where all hidden units are tanh or
-        relu.
+        ``min(1 / max(W, m), 1e-3)``, with m the number of rows of positive weight as given, or
+        the sum of ``sample_weight`` where that is more: the maximum-a-posteriori fit under a
+        unit normal prior on the weights, capped; four times that where all hidden units are
+        tanh or relu.
     solver : {"lbfgs", "cg"}, default="lbfgs"
         L-BFGS-B or conjugate gradients.
     max_iter : int, default=500
-        Limit on iterations, those of starts that collapse included, and on those of each
-        stage of a coarse start.
+        Limit on the iterations on all rows, in float32 and in X's precision, of all random
+        starts together; and, by itself, on those of each stage on some rows of a coarse start.
     tol : float, default=1e-4
         The fit has converged where ``max |D| <= tol``.
     class_weight : dict, "balanced" or None, default=None
@@ -76,18 +65,22 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
         Start from the Thetas of the previous fit. Classes, features and layers must be
         the same.
     coarse_start : bool or "auto", default="auto"
-        Whether cheap stages choose the starting point: on growing subsets of the rows, then
-        on all of them in float32 where X is float64. The fit that follows, its cost, its
-        tolerance and its convergence claim stay as they are. "auto" does so from 10,000
-        rows. Given Thetas (``thetas_init``, a warm start) are never replaced.
+        Whether a fit begins with cheap stages: on growing subsets of the rows, then on all of
+        them in float32 where X is float64. The cost, the tolerance and the convergence claim
+        are those of the last stage, on all rows in X's precision. "auto" does so from 10,000
+        distinct rows, but not with early stopping where ``n_iter_no_change`` is below 5. Given
+        Thetas (``thetas_init``, a warm start) are never replaced.
     early_stopping : bool, default=False
         Whether to hold rows out, and stop when their mean cost, without the penalty, no longer
-        falls [5]_. The Thetas with the least validation cost are kept.
+        falls [5]_. Every stage of the fit is watched, and the Thetas with the least validation
+        cost of all are kept.
     validation_fraction : float, default=0.1
-        Share of the rows held out, rounded up; at least as many as there are classes.
-        Stratified, unless a class has fewer than two rows.
+        Share of the rows held out, rounded up; at least as many as there are classes. It is
+        stratified, and drawn by weight: a row of weight 2 is two rows, one of which may be held
+        out. A class of one row keeps it to be trained on.
     n_iter_no_change : int, default=10
-        Iterations without a strictly better validation score after which to stop.
+        Iterations without a strictly better validation score after which to stop, of whichever
+        stages.
     solver_options : dict or None, default=None
         Options passed on to scipy: maxcor, ftol, maxfun, maxls for "lbfgs"; c1, c2 for
         "cg". By default nothing but ``max_iter`` and ``tol`` limits a fit; a maxfun holds for
@@ -95,13 +88,14 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
     random_state : int, RandomState instance or None, default=None
         Seeds the random starts, uniform within a multiple of Glorot's bounds [4]_.
     verbose : bool or int, default=0
-        Whether to print a line per iteration: iteration, cost, ``max |D|``, evaluations
-        and seconds.
+        Whether to print a line per iteration of every stage: iteration, cost, ``max |D|``,
+        evaluations on all rows and seconds.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The class labels, sorted; the numbers of the labels if multilabel.
+        The class labels, sorted, those of rows of weight zero included; the numbers of the
+        labels if multilabel.
     multilabel_ : bool
         Whether the targets were an indicator matrix.
     n_features_in_ : int
@@ -109,7 +103,7 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, where X had names that are all strings.
     thetas_ : list of ndarray of shape (units, inputs + 1)
-        The parameter matrices, the bias in column 0, in the dtype of X.
+        The parameter matrices, the bias in column 0, in the dtype of X; read-only.
     coefs_ : list of ndarray of shape (inputs, units)
         The weights as views of `thetas_`, in the shapes of ``MLPClassifier``.
     intercepts_ : list of ndarray of shape (units,)
@@ -125,21 +119,27 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
     reg_lambda_ : float
         The penalty used.
     n_iter_ : int
-        Iterations of the fit on all rows in X's precision, from the start that is kept.
+        Iterations on all rows, in either precision, from the start that is kept.
     n_evaluations_ : int
-        Evaluations of cost and gradient on all rows, from all starts.
+        Evaluations of cost and gradient on all rows, in either precision, from all starts.
     loss_ : float
-        J at `thetas_`.
+        J at `thetas_`, on all rows trained on.
     loss_curve_ : list of float
-        J at the start and after each iteration, ``n_iter_ + 1`` values.
+        J at the start and after each iteration on all rows, ``n_iter_ + 1`` values.
     gradient_norm_ : float
         ``max |D|`` at `thetas_`.
     converged_ : bool
         Whether ``gradient_norm_ <= tol``.
+    stop_reason_ : str
+        Why the fit ended: "converged"; at a limit, "max_iter", "maxfun", "maxls" or "ftol"; at
+        the "precision" of the dtype; by a wish, "early_stopping" or "callback"; "interrupted"
+        by what was raised.
     validation_scores_ : list of float
-        With early stopping, minus the mean validation cost after each iteration.
+        With early stopping, minus the mean validation cost after each iteration of every stage.
     best_validation_score_ : float or None
         The greatest of them, that of `thetas_`; None where there was no iteration.
+    best_iteration_ : int or None
+        Where it is among them, from 0.
 
     See Also
     --------
@@ -149,16 +149,21 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
 
     Notes
     -----
-    Rows of weight zero take no part in anything. Up to 2**20 elements of X, equal rows
-    are merged and all are sorted before the fit: the order of the rows, repeats in place
-    of integer weights, and the number of threads then cannot change a bit of the result.
+    A row counts by its weight, and rows of weight zero take no part in anything, but that
+    their class stays a class. Up to 2**20 elements of X, equal rows are merged and all are
+    sorted before the fit: the order of the rows, repeats in place of integer weights, and the
+    number of threads then cannot change a bit of the result.
 
     A fit that ends by itself no better than predicting the class frequencies has collapsed: it
     is started again from other random weights, twice at most, and what is stored speaks of the
     fit of least cost. Thetas that were given are never replaced.
 
-    A fit that fails leaves the estimator as it was. A fit interrupted from the keyboard
-    stores the Thetas of the last iteration, if there was one, and raises KeyboardInterrupt
+    Callbacks of scikit-learn see every iteration of every stage, and a stage is a task; where
+    one ends the fit, the last Thetas are kept.
+
+    A fit that fails leaves the estimator as it was. One interrupted from the keyboard, or by an
+    exception in a callback, stores the Thetas of the last iteration of whichever stage (with
+    early stopping, the best so far), if there was one, with all attributes, and raises it
     again.
 
     References
@@ -235,8 +240,8 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
         y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
             Class labels of any type, or an indicator matrix of labels.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, finite and not negative. Rows of weight zero take no
-            part.
+            Weights of the rows, finite and not negative: as how many rows each counts. Rows of
+            weight zero take no part.
 
         Returns
         -------
@@ -248,6 +253,8 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
         ValueError
             If a parameter, X, y or ``sample_weight`` is not valid, or the cost becomes
             non-finite. The estimator is then as it was.
+        KeyboardInterrupt
+            If the fit is interrupted: see Notes of the class.
 
         Warns
         -----
@@ -260,63 +267,48 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         data = {"X": X, "y": y, "metadata": metadata}
         draft = self._draft()
-        X, y = validate_data(
-            draft, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], multi_output=True
-        )
-        with single_threaded_blas, rounding_in_silence():
-            rows = training_rows(X, y, sample_weight, self.class_weight)
-            problem = make_problem(rows, settings, self.reg_lambda)
-            thetas_init = self._given_thetas(rows, problem)
-            with self._tasks(rows, problem, settings, data, draft) as tasks:
-                training = train(
-                    rows,
-                    problem,
-                    settings,
-                    thetas_init,
-                    check_random_state(self.random_state),
-                    [print_iteration, tasks] if self.verbose else [tasks],
-                    print_stage if self.verbose else in_silence,
-                )
-            draft._store(rows, problem, training, settings.tol)
-        self._commit(draft)
-        if training.solution.interrupt is not None:
-            raise training.solution.interrupt
-        message = training_message(training, problem.null_cost(rows), settings)
-        if message:
-            warnings.warn(message, ConvergenceWarning, stacklevel=STACK_LEVEL)
+        X, y = validated(draft, X, y, multi_output=True)
+        with single_threaded_blas(), rounding_in_silence():
+            rows = rows_of_fit(X, y, sample_weight, self.class_weight)
+            network, classes = network_for(settings, rows), rows.targets.classes
+            reg_lambda = self._reg_lambda(rows, network)
+            thetas_init = self._given_thetas(rows, network)
+            task = root_task(self, data, draft._seen(network, classes, settings.tol))
+            random_state, reports = (
+                check_random_state(self.random_state),
+                Reports(bool(self.verbose)),
+            )
+            with task, Training(rows, network, settings, random_state, task, reports) as training:
+                try:
+                    if thetas_init is None:
+                        training.fit_afresh(reg_lambda)
+                    else:
+                        training.fit(training.x_of(thetas_init), reg_lambda)
+                    self._keep(draft, training.outcome(), network, classes, settings.tol)
+                except BaseException as error:
+                    if training.keeps(error):
+                        self._keep(draft, training.outcome(), network, classes, settings.tol)
+                    raise
+        self._warn(training.outcome(), settings, rows, "Decrease reg_lambda")
         return self
 
-    @contextmanager
-    def _tasks(
-        self,
-        rows: TrainingRows,
-        problem: Problem,
-        settings: Settings,
-        data: dict[str, Any],
-        draft: Self,
-    ) -> Iterator[IterationTasks]:
-        """Yield a watcher that tells scikit-learn's callbacks of the iterations."""
-        names = vars(draft).get("feature_names_in_")
-        named = {} if names is None else {"feature_names_in_": names}
-        attributes = attributes_at(rows, problem, settings.tol, **named)
-        context = root_task(self, max_subtasks=settings.max_iter + 1)
-        begin_task(context, self, **data)
-        tasks = IterationTasks(context, self, data, attributes)
-        yield tasks
-        tasks.close()
-        end_task(context, self, **data)
+    def _reg_lambda(self, rows: Rows, network: Network) -> float:
+        if isinstance(self.reg_lambda, str):
+            return auto_reg_lambda(rows, network)
+        return float(self.reg_lambda)
 
-    def _given_thetas(self, rows: TrainingRows, problem: Problem) -> list[NDArray] | None:
+    def _given_thetas(self, rows: Rows, network: Network) -> Thetas | None:
         """Return the Thetas of the last fit or of the user, checked, or None."""
         name, given = "thetas_init", self.thetas_init
-        if self.warm_start and hasattr(self, "thetas_"):
+        if self.warm_start and self.__sklearn_is_fitted__():
             name, given = "warm_start=True: thetas_", self.thetas_
-            same_kind = self.multilabel_ == rows.is_multilabel
-            if not (same_kind and np.array_equal(self.classes_, rows.classes)):
+            classes = rows.targets.classes
+            same_kind = self.multilabel_ == classes.is_multilabel
+            if not (same_kind and np.array_equal(self.classes_, classes.labels)):
                 raise ValueError(
                     "warm_start=True needs the classes of the previous fit, "
-                    f"{self.classes_!r}; got {rows.classes!r}"
+                    f"{self.classes_!r}; got {classes.labels!r}"
                 )
         if given is None:
             return None
-        return check_thetas(name, given, problem.shapes)
+        return check_thetas(name, given, network.shapes)

@@ -1,7 +1,8 @@
 """BackpropClassifierCV: lambda chosen by cross-validation along a path, then one refit."""
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from numbers import Integral
 from typing import Any, Literal, Self
 
@@ -9,39 +10,34 @@ import numpy as np
 from joblib import effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 from sklearn import get_config
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
-from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import validate_data
 
-from skbackprop._blas import single_threaded_blas
-from skbackprop._callbacks import (
+from skbackprop._estimator import NetworkClassifier, network_for, validated
+from skbackprop._machine.blas import single_threaded_blas
+from skbackprop._machine.threads import rounding_in_silence
+from skbackprop._network.network import Network
+from skbackprop._parameters import check_parameters, check_parameters_of_search
+from skbackprop._rows.rows import Rows, weighted_rows
+from skbackprop._rows.targets import Classes, check_sample_weight, encode_targets
+from skbackprop._search.fold import FoldFits, Progress, Search, fit_fold
+from skbackprop._search.refit import Refit
+from skbackprop._search.reports import SearchReports
+from skbackprop._search.results import choose, has_score, make_cv_results
+from skbackprop._search.scoring import as_number
+from skbackprop._search.splits import splits_of
+from skbackprop._training.callbacks import (
     STACK_LEVEL,
     CallbackSupportMixin,
-    begin_task,
-    end_task,
+    Task,
     root_task,
-    subtask,
     with_callbacks,
 )
-from skbackprop._fold import FoldFits, FoldTask, Progress, Search, fit_fold
-from skbackprop._lambda_path import Watch, better_of, reg_lambda_grid
-from skbackprop._network_classifier import NetworkClassifier
-from skbackprop._parameters import Settings, check_parameters, check_parameters_of_search
-from skbackprop._problem import Problem, make_problem
-from skbackprop._search_results import choose, make_cv_results
-from skbackprop._threads import rounding_in_silence
-from skbackprop._training import Training, in_silence
-from skbackprop._training_rows import (
-    TrainingRows,
-    check_sample_weight,
-    encode_targets,
-    weighted_rows,
-)
-from skbackprop._verdict import print_refit, print_stage, training_message
+from skbackprop._training.fit import Outcome
+from skbackprop._training.penalty import reg_lambda_grid
+from skbackprop._training.training import Training
 
 
 class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
@@ -73,14 +69,16 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
         A scorer of one score; it is given X as an array, and ``sample_weight`` where there are
         weights. None is the mean log-probability that held-out rows give to their class (minus
         the log-loss; for labels, minus the mean binary log-loss), weighted by
-        ``sample_weight``. A class that no training row of a fold has is no error.
+        ``sample_weight``. A class that no training row of a fold has is no error, nor one that
+        no test row has; where these have no score at all (an area under a curve, of one class),
+        the other folds rank the penalties, with a warning.
     refit : {"best", "1se"} or callable, default="best"
         Which penalty to refit at: that of the best mean score, the strongest within one
         standard error of it [2]_, or the index that a callable gives for `cv_results_`.
     solver : {"lbfgs", "cg"}, default="lbfgs"
         L-BFGS-B or conjugate gradients.
     max_iter : int, default=500
-        Limit on the iterations of each fit.
+        Limit on the iterations of each fit, as in `BackpropClassifier`.
     tol : float, default=1e-4
         The refit has converged where ``max |D| <= tol``.
     class_weight : dict, "balanced" or None, default=None
@@ -89,13 +87,13 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
     coarse_start : bool or "auto", default="auto"
         Whether the fits on the folds, which only rank the penalties, are coarse: each is left
         when ten iterations cut J by less than 1 %. "auto" is yes. False, and early stopping,
-        takes them to ``tol``. From 10,000 rows, or with True, cheap stages also choose the
-        point from which a path, and the refit, starts.
+        takes them to ``tol``. From 10,000 rows, or with True, a path, and the refit from a
+        random start, also begin with cheap stages.
     early_stopping : bool, default=False
         Whether each path, and the refit, hold rows out and stop their fits when the cost of
         these no longer falls.
     validation_fraction : float, default=0.1
-        Share of the rows held out.
+        Share of the rows held out, by weight.
     n_iter_no_change : int, default=10
         Iterations without a strictly better validation score after which to stop.
     solver_options : dict or None, default=None
@@ -127,7 +125,8 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
     n_splits_ : int
         Number of folds.
     classes_ : ndarray of shape (n_classes,)
-        The class labels, sorted; the numbers of the labels if multilabel.
+        The class labels, sorted, those of rows of weight zero included; the numbers of the
+        labels if multilabel.
     multilabel_ : bool
         Whether the targets were an indicator matrix.
     n_features_in_ : int
@@ -135,7 +134,8 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, where X had names that are all strings.
     thetas_ : list of ndarray of shape (units, inputs + 1)
-        Of the refit, as are the next ones: the parameter matrices, the bias in column 0.
+        Of the refit, as are the next ones: the parameter matrices, the bias in column 0;
+        read-only.
     coefs_ : list of ndarray of shape (inputs, units)
         The weights as views of `thetas_`.
     intercepts_ : list of ndarray of shape (units,)
@@ -149,21 +149,27 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
     out_activation_ : {"logistic", "softmax"}
         Kind of the output units.
     n_iter_ : int
-        Iterations on all rows in X's precision.
+        Iterations on all rows, in either precision.
     n_evaluations_ : int
-        Evaluations of cost and gradient on all rows.
+        Evaluations of cost and gradient on all rows, in either precision.
     loss_ : float
-        J at `thetas_`.
+        J at `thetas_`, on all rows trained on.
     loss_curve_ : list of float
-        J at the start and after each iteration, ``n_iter_ + 1`` values.
+        J at the start and after each iteration on all rows, ``n_iter_ + 1`` values.
     gradient_norm_ : float
         ``max |D|`` at `thetas_`.
     converged_ : bool
         Whether ``gradient_norm_ <= tol``.
+    stop_reason_ : str
+        Why the refit ended: "converged"; at a limit, "max_iter", "maxfun", "maxls" or "ftol"; at
+        the "precision" of the dtype; by a wish, "early_stopping" or "callback"; "interrupted"
+        by what was raised. Scorers also see "slow", of coarse fits on the folds.
     validation_scores_ : list of float
-        With early stopping, minus the mean validation cost after each iteration.
+        With early stopping, minus the mean validation cost after each iteration of every stage.
     best_validation_score_ : float or None
         The greatest of them, that of `thetas_`; None where there was no iteration.
+    best_iteration_ : int or None
+        Where it is among them, from 0.
 
     See Also
     --------
@@ -174,11 +180,16 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
     Notes
     -----
     The refit starts twice: where the path of a fold ended at this penalty, and afresh. The lower
-    cost is kept.
+    cost is kept. With early stopping it starts afresh alone, since the fits on the folds have seen
+    rows that it holds out.
 
     An interrupt from the keyboard raises KeyboardInterrupt with the number of fits done and
     missing, and leaves the estimator as it was. Of folds in other processes, only those
-    completed are counted.
+    completed are counted. Once the refit has an iteration, it is stored as it stands, and so it
+    is where a callback raises an exception then.
+
+    Callbacks of scikit-learn see every iteration: of a stage of a fit at a penalty on a fold, or
+    of a stage of one of the two refits. All of these are tasks.
 
     References
     ----------
@@ -249,9 +260,11 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
         -------
         MetadataRouter
         """
-        router = MetadataRouter(owner=self).add_self_request(self)
-        to_splitter = MethodMapping().add(caller="fit", callee="split")
-        router.add(splitter=self.cv, method_mapping=to_splitter)
+        # By name: scikit-learn before 1.8 copies the owner, cv and all, and a generator cannot be.
+        router = MetadataRouter(owner=type(self).__name__).add_self_request(self)
+        if hasattr(self.cv, "split"):
+            to_splitter = MethodMapping().add(caller="fit", callee="split")
+            router.add(splitter=self.cv, method_mapping=to_splitter)
         if self.scoring is not None:
             to_scorer = MethodMapping().add(caller="fit", callee="score")
             router.add(scorer=check_scoring(self, self.scoring), method_mapping=to_scorer)
@@ -284,8 +297,8 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
             If a parameter, X, y or ``sample_weight`` is not valid, a cost becomes
             non-finite, or no penalty has a score. The estimator is then as it was.
         KeyboardInterrupt
-            If the search is interrupted: it says how many fits were done. The estimator is
-            then as it was.
+            If the search is interrupted: it says how many fits were done, and the estimator is
+            as it was, unless the refit has begun: see Notes of the class.
 
         Warns
         -----
@@ -298,70 +311,64 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         data = {"X": X, "y": y, "metadata": metadata}
         draft = self._draft()
-        X, y = validate_data(
-            draft, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], multi_output=True
-        )
-        splitter_params, scorer_params = self._routed(sample_weight, params, len(y))
-        with single_threaded_blas, rounding_in_silence():
-            targets = encode_targets(y, sample_weight, self.class_weight)
-            splits = self._splits(X, targets.labels, splitter_params)
-            rows = weighted_rows(X, targets, self.class_weight)
-            problem = make_problem(rows, settings, 0.0)
-            draft.reg_lambdas_ = (
-                reg_lambda_grid(rows, problem, int(self.reg_lambdas))
-                if isinstance(self.reg_lambdas, Integral)
-                else np.array(self.reg_lambdas, dtype=float)
-            )
+        X, y = validated(draft, X, y, multi_output=True)
+        splitter_params, scorer_params = self._routed(sample_weight, params, y.shape[0])
+        with single_threaded_blas(), rounding_in_silence():
+            targets, w = encode_targets(y, sample_weight, self.class_weight)
+            splits = splits_of(self.cv, X, targets, w, splitter_params)
+            rows = weighted_rows(X, targets, w, self.class_weight)
+            network, classes = network_for(settings, rows), targets.classes
+            draft.reg_lambdas_ = self._reg_lambdas(rows, network)
+            seen = draft._seen(network, classes, settings.tol)
+            owner = self._for_workers()
             search = Search(
-                owner=self,
-                model=self._model_for_scorers(),
+                owner=owner,
+                model_of=partial(owner._model_for_scorers, network, classes, settings.tol),
+                seen=partial(_without_names, seen),
                 X=X,
                 y=y,
                 targets=targets,
+                w=w,
+                network=network,
                 settings=settings,
+                class_weight=self.class_weight,
                 reg_lambdas=draft.reg_lambdas_,
+                scoring=self.scoring,
                 scorer=self._scorer(),
                 score_params=scorer_params,
                 n_folds=len(splits),
                 is_verbose=bool(self.verbose),
             )
-            context = root_task(self, max_subtasks=len(splits) + 1, sequential_subtasks=False)
-            begin_task(context, self, **data)
-            folds = self._fit_folds(search, splits, context)
-            draft._store_search(folds)
-            problem = problem._replace(reg_lambda=float(draft.reg_lambdas_[draft.best_index_]))
-            starts = [fold.thetas[draft.best_index_] for fold in folds]
-            refit_task = subtask(context, "refit", 2, len(splits))
-            task = FoldTask(search, Progress(), refit_task, rows, np.arange(len(y)))
-            training = self._refit(rows, problem, settings, starts, draft.scores_.size, task.watch)
-            task.close()
-            end_task(context, self, **data)
-            draft._store(rows, problem, training, settings.tol)
-        self._commit(draft)
-        remedy = "Give weaker reg_lambdas"
-        message = training_message(training, problem.null_cost(rows), settings, remedy)
-        if message:
-            warnings.warn(message, ConvergenceWarning, stacklevel=STACK_LEVEL)
+            task = root_task(
+                self, data, seen, max_subtasks=len(splits) + 1, sequential_subtasks=False
+            )
+            with task:
+                folds = self._fit_folds(search, splits, task)
+                draft._store_search(folds)
+                outcome = self._refit(draft, search, rows, folds, task)
+        self._warn_of_search(outcome, search, rows, folds)
         return self
 
-    def _splits(
-        self, X: Any, labels: NDArray, params: dict[str, Any]
-    ) -> list[tuple[NDArray, NDArray]]:
-        """Return the positions of training and test rows of every fold.
+    def _reg_lambdas(self, rows: Rows, network: Network) -> NDArray:
+        if isinstance(self.reg_lambdas, Integral):
+            return reg_lambda_grid(rows, network, int(self.reg_lambdas))
+        return np.array(self.reg_lambdas, dtype=float)
 
-        By the encoded labels: a class whose rows have no weight is none.
-        """
-        cv = check_cv(self.cv, labels, classifier=True)
-        splits = [
-            (_positions(train), _positions(test)) for train, test in cv.split(X, labels, **params)
-        ]
-        if not splits:
-            raise ValueError(f"cv must give at least one split, got {self.cv!r}")
-        return splits
+    def _for_workers(self) -> Self:
+        """Return itself, or where cv is an iterator, which no process can send, a copy without."""
+        if not isinstance(self.cv, Iterator):
+            return self
+        copy = self._draft()
+        copy.cv = None
+        return copy
 
-    def _model_for_scorers(self) -> Self:
-        """Return an unfitted estimator to score; its own score must not ask the scorer again."""
-        return type(self)(**{**self.get_params(deep=False), "scoring": None, "cv": None})
+    def _model_for_scorers(
+        self, network: Network, classes: Classes, tol: float, outcome: Outcome
+    ) -> Self:
+        """Return an estimator to score; its own score must not ask the scorer again."""
+        model = type(self)(**{**self.get_params(deep=False), "scoring": None, "cv": None})
+        model._store(network, classes, outcome, tol)
+        return model
 
     def _scorer(self) -> Callable[..., float] | None:
         return None if self.scoring is None else check_scoring(self, self.scoring)
@@ -372,8 +379,9 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
         """Return what goes to the splitter and to the scorer."""
         if get_config()["enable_metadata_routing"]:
             routed = process_routing(self, "fit", sample_weight=sample_weight, **params)
+            splitter_params = routed.splitter.split if "splitter" in routed else {}
             scorer_params = {} if self.scoring is None else routed.scorer.score
-            return routed.splitter.split, scorer_params
+            return splitter_params, scorer_params
         if params:
             raise ValueError(
                 f"fit got {', '.join(params)}, which only "
@@ -383,20 +391,21 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
         return {}, {} if w is None else {"sample_weight": w}
 
     def _fit_folds(
-        self, search: Search, splits: list[tuple[NDArray, NDArray]], context: Any
+        self, search: Search, splits: list[tuple[NDArray, NDArray]], task: Task
     ) -> list[FoldFits]:
         """Walk the path of every fold."""
         random_state = check_random_state(self.random_state)
         seeds = random_state.randint(np.iinfo(np.int32).max, size=len(splits))
         parallel, progress = Parallel(n_jobs=self.n_jobs), Progress()
         n_side_by_side = min(effective_n_jobs(self.n_jobs), len(splits))
+        n_lambdas = len(search.reg_lambdas)
         try:
             with single_threaded_blas.shared_among(n_side_by_side):
                 return parallel(
                     delayed(fit_fold)(
                         search,
                         progress,
-                        subtask(context, "fold", len(search.reg_lambdas), fold),
+                        task.subtask("fold", n_lambdas, number=fold).context,
                         fold,
                         train,
                         test,
@@ -405,28 +414,57 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
                     for fold, ((train, test), seed) in enumerate(zip(splits, seeds, strict=True))
                 )
         except KeyboardInterrupt as interrupt:
-            progress.is_stopped = True
-            n_lambdas = len(search.reg_lambdas)
             # Other processes do not tell of the fits in a fold that they have not completed.
-            n_done = max(len(progress.done), parallel.n_completed_tasks * n_lambdas)
+            n_completed = getattr(parallel, "n_completed_tasks", 0) * n_lambdas
+            n_done = max(len(progress.done), n_completed)
             raise _interrupted(n_done, len(splits) * n_lambdas) from interrupt
+        finally:
+            progress.is_stopped = True  # folds that still run, in other threads, shall end
 
     def _refit(
-        self,
-        rows: TrainingRows,
-        problem: Problem,
-        settings: Settings,
-        starts: list[list[NDArray]],
-        n_fits: int,
-        watch: Watch,
-    ) -> Training:
-        """Fit all rows at the penalty chosen."""
-        try:
-            random_state = check_random_state(self.random_state)
-            report, on_stage = (print_refit, print_stage) if self.verbose else (in_silence,) * 2
-            return better_of(rows, problem, settings, starts, random_state, report, on_stage, watch)
-        except KeyboardInterrupt as interrupt:
-            raise _interrupted(n_fits, n_fits) from interrupt
+        self, draft: Self, search: Search, rows: Rows, folds: list[FoldFits], task: Task
+    ) -> Outcome:
+        """Fit all rows at the penalty chosen, and make that the model."""
+        chosen = draft.best_index_
+        starts = [thetas for fold in folds if (thetas := fold.thetas[chosen]) is not None]
+        random_state = check_random_state(self.random_state)
+        reports = SearchReports(bool(self.verbose))
+        data = search.data_of(np.arange(search.X.shape[0]))
+        task = task.subtask("refit", 2, number=len(folds), data=data, attributes=search.seen)
+        with (
+            task,
+            Training(
+                rows, search.network, search.settings, random_state, task, reports
+            ) as training,
+        ):
+            refit = Refit(training, starts, reports)
+            model = search.network, search.targets.classes, search.settings.tol
+            try:
+                refit.run(float(draft.reg_lambdas_[chosen]))
+                self._keep(draft, refit.outcome(), *model)
+            except BaseException as error:
+                if refit.keeps(error):
+                    self._keep(draft, refit.outcome(), *model)
+                elif isinstance(error, KeyboardInterrupt):
+                    raise _interrupted(draft.scores_.size, draft.scores_.size) from error
+                raise
+            return refit.outcome()
+
+    def _warn_of_search(
+        self, outcome: Outcome, search: Search, rows: Rows, folds: list[FoldFits]
+    ) -> None:
+        n_without = int((~has_score(self.scores_)).sum())
+        if n_without:
+            warnings.warn(
+                f"scoring={self.scoring!r} gives no number in {n_without} of {len(folds)} folds: "
+                "the penalties are ranked by the others",
+                UserWarning,
+                stacklevel=STACK_LEVEL + 1,
+            )
+        # Where a callback has ended fits, these say nothing of the penalties.
+        is_stopped = any(fold.is_stopped for fold in folds)
+        remedy = None if is_stopped else "Give weaker reg_lambdas"
+        self._warn(outcome, search.settings, rows, remedy)
 
     def _store_search(self, folds: list[FoldFits]) -> None:
         """Store what the folds gave, and which penalty they speak for."""
@@ -461,13 +499,12 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
         if scorer is None:
             return super().score(X, y, sample_weight)
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-        return float(scorer(self, X, y, **weights))
+        return as_number(scorer(self, X, y, **weights))
 
 
-def _positions(rows: Any) -> NDArray:
-    """Return the positions of rows, which a user may also give as a mask."""
-    rows = np.asarray(rows)
-    return np.flatnonzero(rows) if rows.dtype == bool else rows
+def _without_names(seen: Callable[..., dict[str, Any]], *args: Any) -> dict[str, Any]:
+    """Return what is seen of a fold's iteration: its X, an array, has no names."""
+    return {name: value for name, value in seen(*args).items() if name != "feature_names_in_"}
 
 
 def _interrupted(n_done: int, n_fits: int) -> KeyboardInterrupt:

@@ -1,5 +1,6 @@
 """Where the page of a class is: the link in scikit-learn's HTML representation leads there."""
 
+import html
 import inspect
 import os
 from importlib.metadata import PackageNotFoundError, metadata
@@ -9,7 +10,7 @@ CHECKOUT = Path(__file__).parents[1]
 
 
 def documentation_url(estimator_class: type) -> str:
-    """Return the address of the class's documentation.
+    """Return the address of the class's documentation, escaped.
 
     Parameters
     ----------
@@ -19,16 +20,19 @@ def documentation_url(estimator_class: type) -> str:
     Returns
     -------
     str
-        The page in the site at ``SKBACKPROP_DOCUMENTATION``, or at the address "Documentation"
-        that the package was published with, or built in this checkout; without any of them the
-        source file, whose docstring is the page's text. Empty where the variable is empty.
+        As HTML has it: the page in the site at ``SKBACKPROP_DOCUMENTATION``, or at the address
+        "Documentation" that the package was published with, or built in this checkout; without
+        any of them the source file, whose docstring is the page's text. Empty where the variable
+        is empty.
     """
     page = f"api/skbackprop.{estimator_class.__name__}.html"
     site = os.environ.get("SKBACKPROP_DOCUMENTATION", _published_site())
-    if site is not None:
-        return site and f"{site.rstrip('/')}/{page}"
-    built = CHECKOUT / "docs/_build/html" / page
-    return (built if built.is_file() else Path(inspect.getfile(estimator_class))).as_uri()
+    if site is None:
+        built = CHECKOUT / "docs/_build/html" / page
+        url = (built if built.is_file() else Path(inspect.getfile(estimator_class))).as_uri()
+    else:
+        url = site and f"{site.rstrip('/')}/{page}"
+    return html.escape(url)
 
 
 def _published_site() -> str | None:

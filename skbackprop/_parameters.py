@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skbackprop._activations import ACTIVATIONS
-from skbackprop._solver import SCIPY_METHODS
+from skbackprop._network.activations import ACTIVATIONS
 
 
 class InvalidParameterError(ValueError, TypeError):
@@ -34,19 +33,30 @@ class Settings(NamedTuple):
     n_iter_no_change: int
 
 
+# How numpy 1 shows its numbers: as such, without the name of their type.
+_PLAIN_NUMBERS: dict[str, Any] = {} if np.__version__.startswith("1.") else {"legacy": "1.25"}
+
+
+def shown(value: Any) -> str:
+    """Return what a message shows of a value."""
+    with np.printoptions(**_PLAIN_NUMBERS):
+        return repr(value)
+
+
 def _refuse(name: str, must_be: str, value: Any) -> InvalidParameterError:
-    return InvalidParameterError(f"{name} must be {must_be}, got {value!r}")
+    return InvalidParameterError(f"{name} must be {must_be}, got {shown(value)}")
 
 
 def _is_integer(value: Any, low: int) -> bool:
     """Tell whether the value is an integer from low to the greatest that scipy's code takes."""
-    is_integer = isinstance(value, Integral) and not isinstance(value, bool)
+    # To numpy, a timedelta64 is an integer.
+    is_integer = isinstance(value, Integral) and not isinstance(value, bool | np.timedelta64)
     return is_integer and low <= int(value) < 2**31
 
 
 def _is_real(value: Any, low: float = 0.0, high: float = np.inf) -> bool:
     """Tell whether the value is a number with low <= value < high."""
-    if not isinstance(value, Real) or isinstance(value, bool):
+    if not isinstance(value, Real) or isinstance(value, bool | np.timedelta64):
         return False
     try:
         return low <= float(value) < high
@@ -80,17 +90,43 @@ def _activations(value: Any, n_hidden: int) -> tuple[str, ...]:
     return tuple(str(name) for name in names)
 
 
-_OPTION_RANGES: dict[str, dict[str, tuple[Callable[[Any], bool], str]]] = {
-    "lbfgs": {
-        "maxcor": (lambda v: _is_integer(v, 1) and v <= 10_000, "an int from 1 to 10000"),
-        "ftol": (_is_real, "a finite number >= 0"),
-        "maxfun": (lambda v: _is_integer(v, 1), "an int >= 1"),
-        "maxls": (lambda v: _is_integer(v, 1), "an int >= 1"),
-    },
-    "cg": {
-        "c1": (lambda v: _is_real(v, 0, 1) and v > 0, "a number between 0 and 1"),
-        "c2": (lambda v: _is_real(v, 0, 1) and v > 0, "a number between 0 and 1"),
-    },
+class Solver(NamedTuple):
+    """A method of `scipy.optimize.minimize`.
+
+    Attributes
+    ----------
+    method : str
+        Its name there.
+    defaults : dict
+        Options that are set unless the user sets them.
+    options : dict
+        Options that the user may set, each with a test of its value and what it must be.
+    """
+
+    method: str
+    defaults: dict[str, Any]
+    options: dict[str, tuple[Callable[[Any], bool], str]]
+
+
+SOLVERS = {
+    "lbfgs": Solver(
+        "L-BFGS-B",
+        {"ftol": 0.0, "maxfun": 2**31 - 1},  # no limit on evaluations but max_iter
+        {
+            "maxcor": (lambda v: _is_integer(v, 1) and v <= 10_000, "an int from 1 to 10000"),
+            "ftol": (_is_real, "a finite number >= 0"),
+            "maxfun": (lambda v: _is_integer(v, 1), "an int >= 1"),
+            "maxls": (lambda v: _is_integer(v, 1), "an int >= 1"),
+        },
+    ),
+    "cg": Solver(
+        "CG",
+        {},
+        {
+            "c1": (lambda v: _is_real(v, 0, 1) and v > 0, "a number between 0 and 1"),
+            "c2": (lambda v: _is_real(v, 0, 1) and v > 0, "a number between 0 and 1"),
+        },
+    ),
 }
 _OPTIONS_WITH_PARAMETER = {"maxiter": "max_iter", "gtol": "tol"}
 
@@ -100,16 +136,17 @@ def _solver_options(value: Any, solver: str) -> dict[str, Any]:
         return {}
     if not isinstance(value, Mapping):
         raise _refuse("solver_options", "None or a dict", value)
-    ranges = _OPTION_RANGES[solver]
+    ranges = SOLVERS[solver].options
     for name, option in value.items():
         if name in _OPTIONS_WITH_PARAMETER:
             parameter = _OPTIONS_WITH_PARAMETER[name]
             raise InvalidParameterError(
-                f"solver_options[{name!r}] = {option!r} is refused: set the parameter {parameter}"
+                f"solver_options[{name!r}] = {shown(option)} is refused: set the parameter "
+                f"{parameter}"
             )
         if name not in ranges:
             raise InvalidParameterError(
-                f"solver_options has the unknown key {name!r} (value {option!r}); "
+                f"solver_options has the unknown key {name!r} (value {shown(option)}); "
                 f"solver={solver!r} takes {', '.join(ranges)}"
             )
         is_valid, must_be = ranges[name]
@@ -152,7 +189,7 @@ def check_parameters(estimator: Any) -> Settings:
     activations = _activations(e.activation, len(hidden))
     if not (isinstance(e.out_activation, str) and e.out_activation in ("logistic", "softmax")):
         raise _refuse("out_activation", "'logistic' or 'softmax'", e.out_activation)
-    if not (isinstance(e.solver, str) and e.solver in SCIPY_METHODS):
+    if not (isinstance(e.solver, str) and e.solver in SOLVERS):
         raise _refuse("solver", "'lbfgs' or 'cg'", e.solver)
     if not _is_integer(e.max_iter, 1):
         raise _refuse("max_iter", "an int >= 1", e.max_iter)
@@ -173,7 +210,7 @@ def check_parameters(estimator: Any) -> Settings:
     options = _solver_options(e.solver_options, e.solver)
     try:
         check_random_state(e.random_state)
-    except ValueError:
+    except (TypeError, ValueError):
         must_be = "None, an int in [0, 2**32 - 1] or a RandomState"
         raise _refuse("random_state", must_be, e.random_state) from None
     if not (isinstance(e.verbose, bool | np.bool_) or _is_integer(e.verbose, 0)):

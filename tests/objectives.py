@@ -10,14 +10,14 @@ import numpy as np
 import textbook
 from scipy.sparse import issparse
 
-from skbackprop import _shards
-from skbackprop._activations import ACTIVATIONS
-from skbackprop._network import Network
-from skbackprop._objective import Objective
-from skbackprop._outputs import output_units
-from skbackprop._shards import answer_rows, make_shards
-from skbackprop._thetas import theta_shapes
-from skbackprop._training_rows import TrainingRows
+from skbackprop._machine import prediction, shards
+from skbackprop._machine.shards import ShardSums
+from skbackprop._network.coordinates import CentredCoordinates
+from skbackprop._network.network import Network
+from skbackprop._network.objective import Objective
+from skbackprop._network.thetas import Thetas, roll, theta_shapes, unroll
+from skbackprop._rows.rows import Rows
+from skbackprop._rows.targets import Classes, Targets
 
 N_FEATURES = 3
 # Kind of output: number of output units.
@@ -40,6 +40,15 @@ class Problem(NamedTuple):
     @property
     def n_outputs(self):
         return len(self.thetas[-1])
+
+    @property
+    def shapes(self):
+        return [Theta.shape for Theta in self.thetas]
+
+    @property
+    def classes(self):
+        n_labels = 2 if self.output == "binary" else self.n_outputs
+        return Classes(np.arange(n_labels), self.output == "multilabel")
 
     @property
     def out_activation(self):
@@ -112,54 +121,71 @@ def _thetas_off_the_kinks(shapes, X, activations):
 
 
 def make_network(problem):
-    is_multilabel = problem.output == "multilabel"
-    output = output_units(problem.out_activation, problem.n_outputs, is_multilabel)
-    return Network([ACTIVATIONS[name] for name in problem.activations], output)
+    layer_sizes = [problem.X.shape[1], *map(len, problem.thetas)]
+    output = problem.classes.output_units(problem.out_activation)
+    return Network(layer_sizes, problem.activations, output)
 
 
-def make_objective(problem, *, centred=False, **options):
-    """Return the objective; uncentred, its vector is the Thetas and its gradient is D."""
-    shapes = [Theta.shape for Theta in problem.thetas]
-    X, w = problem.X, problem.w
-    rows = TrainingRows(
-        X, problem.y, w, np.arange(problem.n_outputs), problem.output == "multilabel"
+def make_rows(problem):
+    targets = Targets(problem.y, problem.classes)
+    return Rows(problem.X, targets, problem.w, None, None, n_given=len(problem.y))
+
+
+def make_objective(problem, *, centred=False, map=None):
+    """Return the objective; uncentred, its vector is the Thetas and its gradient is D.
+
+    `map` is whoever runs the shards, in place of the package's threads.
+    """
+    rows, dtype = make_rows(problem), problem.X.dtype
+    with rows.sums(make_network(problem), dtype) as sums:
+        pass  # so small a problem is summed without threads, and needs no context
+    if map is not None:
+        sums.map = map
+    coordinates = CentredCoordinates(
+        problem.shapes, problem.centres if centred else [0 * c for c in problem.centres]
     )
-    return Objective(
-        make_shards(make_network(problem), shapes, rows, X.dtype),
-        shapes,
-        dtype=X.dtype,
-        total_weight=rows.total_weight / rows.weight_unit,
-        reg_lambda=problem.reg_lambda,
-        centres=problem.centres if centred else [0 * c for c in problem.centres],
-        **options,
-    )
+    W = rows.total_weight / rows.weight_unit
+    return Objective(sums, W, problem.shapes, dtype, coordinates)
+
+
+def x_of(objective, problem):
+    """Return the solver's vector of the problem's Thetas."""
+    return objective.coordinates.x_from_thetas(unroll(problem.thetas))
 
 
 def cost_and_gradient(problem):
     """Return J and the list of the D at the problem's Thetas, in their own coordinates."""
     objective = make_objective(problem)
-    J, D = objective(objective.vector(problem.thetas))
-    return J, objective.thetas(D)
+    J, D = objective(x_of(objective, problem), problem.reg_lambda)
+    return J, roll(D, problem.shapes)
 
 
 def logits(problem):
     """Return z(L) of the rows, as predictions see it."""
-    thetas = [Theta.astype(problem.X.dtype) for Theta in problem.thetas]
-    out = np.empty((problem.X.shape[0], problem.n_outputs), problem.X.dtype)
-    return answer_rows(make_network(problem), thetas, problem.X, lambda z: z, out)
+    network, dtype = make_network(problem), problem.X.dtype
+    thetas = Thetas(unroll(problem.thetas).astype(dtype), problem.shapes)
+    columns = (problem.n_outputs,)
+    return prediction.answers(network, thetas, problem.X, lambda z: z, columns, dtype)
 
 
 def split_rows(monkeypatch, *, block_rows, shard_rows, max_shards):
     """Make the package divide few rows as it divides many."""
-    monkeypatch.setattr(_shards, "rows_of_block", lambda X, shapes, dtype: block_rows)
+    for module in (shards, prediction):
+        monkeypatch.setattr(module, "rows_of_block", lambda X, shapes, dtype: block_rows)
     monkeypatch.setattr(
-        _shards, "rows_of_shard", lambda X, shapes, n: max(shard_rows, -(-n // max_shards))
+        shards, "rows_of_shard", lambda X, shapes, n: max(shard_rows, -(-n // max_shards))
     )
+
+
+def shards_of(objective):
+    """Return the shards; a single one is asked for its sums without more ado."""
+    sums = objective.sums
+    return sums.shards if isinstance(sums, ShardSums) else [sums.__self__]
 
 
 def rows_of_blocks(objective):
     """Return the number of rows of every block of every shard."""
-    return [[n_rows for n_rows, _, _ in shard.blocks] for shard in objective.shards]
+    return [[block().X.shape[0] for block in shard.blocks] for shard in shards_of(objective)]
 
 
 def numerical_gradient(f, x, step=1e-5):

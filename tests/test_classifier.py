@@ -1,5 +1,10 @@
 """What goes into a fit and comes out of it: labels, containers, probabilities."""
 
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +13,7 @@ from sklearn.datasets import load_breast_cancer, load_iris, make_multilabel_clas
 from sklearn.exceptions import DataConversionWarning, NotFittedError
 from sklearn.preprocessing import scale
 
+import skbackprop._estimator
 from skbackprop import BackpropClassifier
 
 IRIS, SPECIES = load_iris(return_X_y=True)
@@ -225,9 +231,20 @@ def test_coefs_and_intercepts_are_views_of_thetas():
         assert np.shares_memory(intercept, Theta)
         np.testing.assert_array_equal(coef, Theta[:, 1:].T)
         np.testing.assert_array_equal(intercept, Theta[:, 0])
-    classifier.coefs_[1][...] = 0
-    classifier.intercepts_[1][...] = [1, 2, 3]
-    assert (classifier.decision_function(IRIS) == [1, 2, 3]).all()
+
+
+def test_what_predicts_cannot_be_written_to():
+    classifier = small().fit(IRIS, SPECIES)
+    before = classifier.predict_proba(IRIS)
+    for arrays in (classifier.thetas_, classifier.coefs_, classifier.intercepts_):
+        for array in arrays:
+            with pytest.raises(ValueError, match="read-only"):
+                array[...] = 0
+    classifier.thetas_.clear()
+    np.testing.assert_array_equal(classifier.predict_proba(IRIS), before)
+    for name in ("thetas_", "classes_", "out_activation_"):
+        with pytest.raises(AttributeError):
+            setattr(classifier, name, None)
 
 
 @pytest.mark.parametrize("name", ["coefs_", "intercepts_", "thetas_"])
@@ -273,3 +290,67 @@ def test_random_state_instances_and_none():
     assert same_bits(
         small(random_state=None).fit(IRIS, SPECIES), small(random_state=3).fit(IRIS, SPECIES)
     )
+
+
+# A prediction is from one model
+
+KINDS = {3: np.array(["a", "b", "c"]), 5: np.array(["v", "w", "x", "y", "z"])}
+METHODS = ["predict", "predict_proba", "predict_log_proba", "decision_function"]
+SHORT_FIT = {"hidden_layer_sizes": 2, "max_iter": 3}
+RACE = pytest.mark.filterwarnings("ignore:The fit :sklearn.exceptions.ConvergenceWarning")
+
+
+def kinds_of(K):
+    return KINDS[K][IRIS[:, 0].argsort().argsort() * K // len(IRIS)]
+
+
+@RACE
+@pytest.mark.parametrize("step", ["check_is_fitted", "validated", "answers"])
+@pytest.mark.parametrize("method", METHODS)
+def test_a_refit_in_the_midst_of_a_prediction_has_no_part_in_it(monkeypatch, method, step):
+    classifier = small(**SHORT_FIT).fit(IRIS, kinds_of(3))
+    before = getattr(classifier, method)(IRIS)
+    after = getattr(small(**SHORT_FIT).fit(IRIS[:, :2], kinds_of(5)), method)(IRIS[:, :2])
+    real = getattr(skbackprop._estimator, step)
+
+    def and_refit(*args, **kwargs):
+        monkeypatch.undo()
+        result = real(*args, **kwargs)
+        classifier.fit(IRIS[:, :2], kinds_of(5))
+        return result
+
+    monkeypatch.setattr(skbackprop._estimator, step, and_refit)
+    np.testing.assert_array_equal(getattr(classifier, method)(IRIS), before)
+    np.testing.assert_array_equal(getattr(classifier, method)(IRIS[:, :2]), after)
+
+
+@RACE
+def test_predictions_in_threads_while_the_same_object_is_refitted():
+    classifier = small(**SHORT_FIT).fit(IRIS, kinds_of(3))
+    is_over, seen = threading.Event(), {method: set() for method in METHODS}
+
+    def predict():
+        while not is_over.is_set():
+            predicted = classifier.predict(IRIS)
+            seen["predict"].add(min(K for K in KINDS if np.isin(predicted, KINDS[K]).all()))
+            for method in METHODS[1:]:
+                answer = getattr(classifier, method)(IRIS)
+                assert np.isfinite(answer).all()
+                seen[method].add(answer.shape[1])
+
+    interval = sys.getswitchinterval()
+    with ThreadPoolExecutor(2) as pool:
+        sys.setswitchinterval(1e-5)
+        try:
+            predictions = [pool.submit(predict) for _ in range(2)]
+            end = time.monotonic() + 1.2
+            while time.monotonic() < end and not any(p.done() for p in predictions):
+                for K in (5, 3):
+                    classifier.fit(IRIS, kinds_of(K))
+        finally:
+            is_over.set()
+            sys.setswitchinterval(interval)
+        for prediction in predictions:
+            prediction.result()
+    # Both models were met, and nothing else.
+    assert seen == {method: {3, 5} for method in METHODS}

@@ -24,12 +24,9 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
-import skbackprop._classifier_cv
-import skbackprop._fold
-import skbackprop._lambda_path
-import skbackprop._training
+import skbackprop._machine.blas
 from skbackprop import BackpropClassifier, BackpropClassifierCV
-from skbackprop._rows import CANONICAL_SIZE
+from skbackprop._rows.canonical import CANONICAL_SIZE
 
 # Some fits of a search end at a limit, and so may the refit.
 pytestmark = pytest.mark.filterwarnings("ignore:The fit :sklearn.exceptions.ConvergenceWarning")
@@ -110,8 +107,9 @@ def test_attributes():
     assert len(own.loss_curve_) == own.n_iter_ + 1
     assert own.loss_ == own.loss_curve_[-1]
     assert own.converged_ == (own.gradient_norm_ <= own.tol)
-    fitted = {name for name in vars(BackpropClassifier(4).fit(IRIS, SPECIES)) if name[-1] == "_"}
-    assert fitted <= set(vars(own))
+    fitted = BackpropClassifier(4).fit(IRIS, SPECIES)
+    assert {name for name in dir(fitted) if name[-1] == "_"} <= set(dir(own))
+    assert own.stop_reason_ in ("converged", "max_iter")
 
 
 def test_penalties_keep_their_order():
@@ -180,7 +178,12 @@ def test_folds_side_by_side_give_the_same_search(backend):
     alone = search().fit(IRIS, SPECIES)
     with joblib.parallel_config(backend):
         together = search(n_jobs=2).fit(IRIS, SPECIES)
+        # A generator cannot be sent to another process.
+        folds = (split for split in StratifiedKFold(3).split(IRIS, SPECIES))
+        generated = search(n_jobs=2, cv=folds, scoring="neg_log_loss").fit(IRIS, SPECIES)
     assert_same_search(alone, together)
+    np.testing.assert_allclose(generated.scores_, alone.scores_, rtol=1e-9)
+    assert generated.cv is folds
 
 
 def test_folds_on_a_dask_cluster_give_the_same_search():
@@ -197,18 +200,18 @@ def test_folds_on_a_dask_cluster_give_the_same_search():
 
 
 def test_folds_side_by_side_share_the_threads(monkeypatch):
-    from skbackprop import _blas
+    blas = skbackprop._machine.blas
+    real = blas.BlasLimiter._begin
 
     def begin(self):
         real(self)
         self._budget = 4
 
-    real = _blas.SingleThreadedBlas._begin
-    monkeypatch.setattr(_blas.SingleThreadedBlas, "_begin", begin)
+    monkeypatch.setattr(blas.BlasLimiter, "_begin", begin)
     seen = []
 
     def score(model, X, y):
-        with _blas.single_threaded_blas as budget:
+        with blas.single_threaded_blas() as budget:
             seen.append(budget)
         return 0.0
 
@@ -217,44 +220,6 @@ def test_folds_side_by_side_share_the_threads(monkeypatch):
     assert set(seen) == {2}
     search(scoring=score).fit(IRIS, SPECIES)
     assert set(seen) == {2, 4}
-
-
-def interrupt_after(monkeypatch, n_fits):
-    """Let Ctrl-C come after that many fits."""
-    counted = iter(range(n_fits))
-    real = skbackprop._training.minimizer
-
-    def minimizer(settings):
-        def minimize(*args, **kwargs):
-            if next(counted, None) is None:
-                raise KeyboardInterrupt
-            return real(settings)(*args, **kwargs)
-
-        return minimize
-
-    monkeypatch.setattr(skbackprop._training, "minimizer", minimizer)
-
-
-@pytest.mark.parametrize("n_fits", [0, 1, 5, 8])
-def test_an_interrupted_search_says_how_far_it_was(monkeypatch, n_fits):
-    own = search().fit(WINE, CULTIVARS)
-    before = vars(own).copy()
-    interrupt_after(monkeypatch, n_fits)
-    with pytest.raises(KeyboardInterrupt, match=f"{n_fits} of 9 fits are done, {9 - n_fits} and"):
-        own.fit(IRIS, SPECIES)
-    assert vars(own) == before
-    assert own.predict(WINE).shape == CULTIVARS.shape
-
-
-def test_an_interrupted_refit(monkeypatch):
-    def train(*args, **kwargs):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(skbackprop._lambda_path, "train", train)
-    own = search()
-    with pytest.raises(KeyboardInterrupt, match="9 of 9 fits are done, 0 and the refit"):
-        own.fit(IRIS, SPECIES)
-    assert not hasattr(own, "scores_")
 
 
 @pytest.mark.parametrize("n_jobs", [None, 2])
@@ -275,48 +240,6 @@ def test_verbose(n_jobs):
     np.testing.assert_allclose(own.loss_, min(costs), rtol=1e-5)
 
 
-def test_an_interrupt_stops_the_folds_in_other_threads(monkeypatch):
-    monkeypatch.setattr(skbackprop._classifier_cv, "effective_n_jobs", lambda n_jobs: 2)
-    seen = []
-
-    class Interrupted:
-        """A parallel backend that is interrupted while its second fold has a fit behind it."""
-
-        n_completed_tasks = 1
-
-        def __init__(self, n_jobs):
-            pass
-
-        def __call__(self, calls):
-            first, second, third = ((f.function, args) for f, args, _ in calls)
-            first[0](*first[1])
-            progress = second[1][1]
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(skbackprop._fold, "answers", self.interrupt(progress))
-                with pytest.raises(KeyboardInterrupt):
-                    second[0](*second[1])
-            seen.append((third, progress))
-            raise KeyboardInterrupt
-
-        def interrupt(self, progress):
-            real = skbackprop._fold.answers
-
-            def answers(*args):
-                if len(progress.done) == 4:
-                    raise KeyboardInterrupt
-                return real(*args)
-
-            return answers
-
-    monkeypatch.setattr(skbackprop._classifier_cv, "Parallel", Interrupted)
-    with pytest.raises(KeyboardInterrupt, match="4 of 9 fits are done, 5 and the refit are"):
-        search(n_jobs=2).fit(IRIS, SPECIES)
-    (((function, args), progress),) = seen
-    assert progress.is_stopped
-    assert np.isnan(function(*args).scores).all()
-    assert len(progress.done) == 4
-
-
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
@@ -327,15 +250,19 @@ def test_an_interrupt_stops_the_folds_in_other_threads(monkeypatch):
         ({"reg_lambdas": True}, "reg_lambdas .*got True"),
         ({"refit": False}, "refit must be 'best', '1se' or a callable, got False"),
         ({"refit": "2se"}, "refit .*got '2se'"),
-        ({"refit": lambda results: 3}, "refit must return an index from 0 to 2, got 3"),
-        ({"refit": lambda results: 1.0}, "refit must return an index from 0 to 2, got 1.0"),
+        ({"reg_lambdas": [1e-3, 10**400]}, "reg_lambdas .*got .*1000"),
+        ({"reg_lambdas": 10**400}, "reg_lambdas .*got 1000"),
+        ({"reg_lambdas": np.timedelta64(5, "D")}, "reg_lambdas .*timedelta64"),
+        ({"reg_lambdas": np.array([1], "m8[D]")}, "reg_lambdas .*timedelta64"),
+        ({"reg_lambdas": np.int64(0)}, "reg_lambdas .*got 0"),
+        ({"reg_lambdas": [np.float64(-1)]}, r"reg_lambdas .*got \[-1.0\]"),
         ({"n_jobs": 0}, "n_jobs must be None or an int other than 0, got 0"),
         ({"n_jobs": "all"}, "n_jobs .*got 'all'"),
-        ({"cv": 1}, "n_splits=1"),
-        ({"cv": 51}, "n_splits=51"),
+        ({"n_jobs": np.int64(0)}, "n_jobs .*got 0"),
+        ({"n_jobs": np.timedelta64(5, "D")}, "n_jobs .*timedelta64"),
+        ({"n_jobs": 10**400}, "n_jobs .*got 1000"),
         ({"scoring": "logloss"}, "scoring"),
         ({"scoring": ["accuracy", "neg_log_loss"]}, "scoring must be None, .*one score, got"),
-        ({"cv": []}, r"cv must give at least one split, got \[\]"),
         ({"tol": -1}, "tol must be a finite number >= 0, got -1"),
         ({"scoring": lambda *args: np.nan}, "scoring gives no number"),
     ],
@@ -350,15 +277,13 @@ def test_clear_errors(parameters, message):
 def test_folds_without_weight_are_an_error():
     w = (np.arange(150) % 50 >= 17).astype(float)
     folds = [(np.arange(150), np.flatnonzero(w == 0)), (np.flatnonzero(w == 0), np.arange(150))]
-    with pytest.raises(
-        ValueError, match="sample_weight must not be zero for all test rows of fold"
-    ):
-        search(cv=folds[:1]).fit(IRIS, SPECIES, sample_weight=w)
-    with pytest.raises(ValueError, match="sample_weight must not be zero for all training rows"):
-        search(cv=folds[1:]).fit(IRIS, SPECIES, sample_weight=w)
+    for n, kind in enumerate(("test", "training")):
+        message = f"in fold 0: sample_weight must not be zero for all {kind} rows"
+        with pytest.raises(ValueError, match=message):
+            search(cv=folds[n:]).fit(IRIS, SPECIES, sample_weight=w)
 
 
-@pytest.mark.parametrize("scoring", ["accuracy", "neg_log_loss", "roc_auc_ovr"])
+@pytest.mark.parametrize("scoring", [None, "accuracy", "neg_log_loss"])
 @pytest.mark.parametrize("by", ["sample_weight", "class_weight"])
 def test_rows_of_weight_zero_take_no_part_in_scores_either(scoring, by):
     y, w = SPECIES.copy(), None
@@ -366,14 +291,26 @@ def test_rows_of_weight_zero_take_no_part_in_scores_either(scoring, by):
     parameters = {"class_weight": {7: 0}}
     if by == "sample_weight":
         w, parameters = np.r_[0.0, np.ones(149)], {}
+    X, far_away = IRIS, IRIS.copy()
+    far_away[0] = 1000
     folds = [np.flatnonzero(np.arange(150) % 3 == i) for i in range(3)]
     splits = [(np.setdiff1d(np.arange(150), fold), fold) for fold in folds]
-    own = search(cv=splits, scoring=scoring, **parameters).fit(IRIS, y, sample_weight=w)
-    without = [tuple(part[part > 0] - 1 for part in split) for split in splits]
-    other = search(cv=without, scoring=scoring).fit(IRIS[1:], y[1:])
-    np.testing.assert_allclose(own.scores_, other.scores_, rtol=1e-12)
-    assert own.classes_.tolist() == [0, 1, 2]
-    search(scoring=scoring, **parameters).fit(IRIS, y, sample_weight=w)
+    without = [tuple(part[part > 0] for part in split) for split in splits]
+    own = search(cv=splits, scoring=scoring, **parameters).fit(X, y, sample_weight=w)
+    assert own.classes_.tolist() == [0, 1, 2, 7]  # but their class stays
+    assert own.predict_proba(X).shape == (150, 4)
+    for other, cv in ((far_away, splits), (X, without)):
+        same = search(cv=cv, scoring=scoring, **parameters).fit(other, y, sample_weight=w)
+        assert_same_search(own, same)
+    # To a splitter, too, it is no class: one of a single row would be warned of.
+    search(scoring=scoring, **parameters).fit(X, y, sample_weight=w)
+
+
+def test_a_class_without_weight_has_no_area_under_its_curve():
+    y = np.r_[7, SPECIES[1:]]
+    own = search(scoring="roc_auc_ovr", class_weight={7: 0})
+    with pytest.raises(ValueError, match="scoring gives no number for any reg_lambda"):
+        own.fit(IRIS, y)
 
 
 def test_a_scorer_sees_a_fitted_estimator():
@@ -386,16 +323,6 @@ def test_a_scorer_sees_a_fitted_estimator():
     np.testing.assert_array_equal(
         by_itself.scores_, search(scoring="accuracy").fit(IRIS, SPECIES).scores_
     )
-
-
-def test_folds_may_come_from_an_iterator():
-    def folds():
-        yield from StratifiedKFold(3).split(IRIS, SPECIES)
-
-    expected = search().fit(IRIS, SPECIES).scores_
-    np.testing.assert_array_equal(search(cv=folds()).fit(IRIS, SPECIES).scores_, expected)
-    with config_context(enable_metadata_routing=True):
-        np.testing.assert_array_equal(search(cv=folds()).fit(IRIS, SPECIES).scores_, expected)
 
 
 def test_a_scalar_weight_is_that_of_every_row():
@@ -451,6 +378,9 @@ def test_score_is_that_of_scoring():
     assert own.score(IRIS, SPECIES, sample_weight=w) == pytest.approx(
         -log_loss(SPECIES, own.predict_proba(IRIS), sample_weight=w)
     )
+    own.set_params(scoring=lambda model, X, y: {"accuracy": 1.0})
+    with pytest.raises(ValueError, match=r"scoring must return a number, got {'accuracy': 1.0}"):
+        own.score(IRIS, SPECIES)
 
 
 def test_in_a_pipeline_of_frames():

@@ -4,6 +4,7 @@ import html
 import importlib.metadata
 import re
 from email.message import Message
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,21 @@ def link(estimator):
         r'class="sk-estimator-doc-link[^>]*href="([^"]*)"', estimator_html_repr(estimator)
     )
     return url
+
+
+class Links(HTMLParser):
+    """Reads the links and the scripts of a page, as a browser does."""
+
+    def __init__(self):
+        super().__init__()
+        self.links, self.scripts = [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.links += [value for name, value in attributes if name == "href"]
+
+    def handle_data(self, data):
+        if self.cdata_elem == "script":
+            self.scripts.append(data)
 
 
 @pytest.fixture(autouse=True)
@@ -82,6 +98,16 @@ def test_the_variable_says_where_the_site_is(monkeypatch):
     monkeypatch.setenv("SKBACKPROP_DOCUMENTATION", "http://localhost:8000")
     expected = "http://localhost:8000/api/skbackprop.BackpropClassifierCV.html"
     assert link(BackpropClassifierCV()) == expected
+
+
+def test_the_address_is_escaped(monkeypatch):
+    site = """http://localhost:8000/?a=1&copy=2"><script>alert('here')</script>"""
+    monkeypatch.setenv("SKBACKPROP_DOCUMENTATION", site)
+    expected = f"{site}/api/skbackprop.BackpropClassifier.html"
+    parser = Links()
+    parser.feed(estimator_html_repr(BackpropClassifier()))
+    assert expected in parser.links
+    assert "alert('here')" not in parser.scripts
 
 
 def test_an_empty_variable_writes_no_link(monkeypatch):

@@ -68,8 +68,22 @@ RST = sorted(ROOT.glob("docs/*.rst"))
 @pytest.mark.parametrize("document", RST, ids=lambda p: p.name)
 def test_paths_named_in_the_documents_exist(document):
     text = document.read_text(encoding="utf-8")
-    for path in re.findall(r"\b(?:skbackprop|tests|benchmarks|examples|docs)/\w+\.\w+", text):
+    folders = "skbackprop|tests|benchmarks|examples|docs"
+    for path in re.findall(rf"\b(?:{folders})/[\w/]+\.\w+", text):
         assert (ROOT / path).is_file(), path
+
+
+def test_the_map_names_every_file_in_its_room_and_no_other():
+    (tree,) = code_blocks("CONTRIBUTING.md", "text")
+    named, room = set(), ""
+    for indent, name in re.findall(r"^( +)(\w+(?:\.py|/)) ", tree, flags=re.M):
+        if name.endswith("/"):
+            room = name
+        else:
+            named.add((room if len(indent) > 2 else "") + name)
+    package = ROOT / "skbackprop"
+    files = {path.relative_to(package).as_posix() for path in package.rglob("*.py")}
+    assert named == {file for file in files if not file.endswith("/__init__.py")}
 
 
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from scipy.sparse import csr_array
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier, VotingClassifier
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.inspection import permutation_importance
 from sklearn.metrics import log_loss
 from sklearn.model_selection import (
@@ -27,7 +28,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
-from skbackprop import BackpropClassifier
+from skbackprop import BackpropClassifier, BackpropClassifierCV
 
 
 def small(**parameters):
@@ -277,18 +278,79 @@ def test_metadata_routing_of_sample_weight():
 
 def test_metadata_routing_through_a_search():
     X, y = scaled(load_iris)
-    # The last class has no weight: where the weights arrive, it is not learned.
+    # The last class has no weight: where the weights arrive, it stays a class, but is not learned.
     w = np.where(y < 2, 1.0, 0.0)
+
+    def is_weighted(fitted):
+        P = fitted.predict_proba(X)
+        return P.shape == (150, 3) and P[:, 2].max() < 0.01
+
     with config_context(enable_metadata_routing=True):
         classifier = small().set_fit_request(sample_weight=True)
         classifier.set_score_request(sample_weight=True)
         search = GridSearchCV(classifier, {"reg_lambda": [1e-3, 1e-2]}, cv=3)
         search.fit(X, y, sample_weight=w)
-        assert search.best_estimator_.classes_.tolist() == [0, 1]
+        assert is_weighted(search.best_estimator_)
+        assert not is_weighted(small().fit(X, y))
         assert search.best_score_ == 1.0
         results = cross_validate(
             classifier, X, y, params={"sample_weight": w}, cv=3, return_estimator=True
         )
-        assert all(fold.classes_.tolist() == [0, 1] for fold in results["estimator"])
+        assert all(map(is_weighted, results["estimator"]))
         classifier.set_fit_request(sample_weight=False)
         assert classifier.get_metadata_routing().fit.requests == {"sample_weight": False}
+
+
+# What warnings advise
+
+
+def one_warning(estimator, X, y):
+    with pytest.warns(ConvergenceWarning) as caught:
+        estimator.fit(X, y)
+    (warning,) = caught
+    return str(warning.message)
+
+
+def with_a_constant(X):
+    return np.column_stack([X, np.full(len(X), 1e6)])
+
+
+ON_ITS_SCALE = {
+    "standardised": lambda X: X,
+    "float32": lambda X: X.astype(np.float32),
+    "sparse": csr_array,
+    "a constant beside": with_a_constant,
+    "far from zero": lambda X: X + 100,
+    "from 0 to 1": lambda X: (X - X.min(axis=0)) / np.ptp(X, axis=0),
+    "zeros and ones": lambda X: (X > 0).astype(float),
+}
+OFF_ITS_SCALE = {
+    "large": lambda X: 1000 * X,
+    "small": lambda X: X / 1000,
+    "one column large": lambda X: X * np.r_[np.ones(X.shape[1] - 1), 100],
+    "sparse and large": lambda X: csr_array(1000 * X),
+    "float32 and small": lambda X: (X / 1000).astype(np.float32),
+}
+ENDINGS = {
+    "max_iter": {"max_iter": 2, "tol": 1e-9},
+    "maxfun": {"solver_options": {"maxfun": 2}, "tol": 1e-9},
+    "collapse": {"max_iter": 1, "tol": 10.0},
+}
+
+
+@pytest.mark.parametrize("searches", [False, True], ids=["classifier", "search"])
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_to_scale_x_is_advised_where_it_is_not_scaled(ending, searches):
+    X, y = scaled(load_wine)
+    parameters = {"random_state": 0, **ENDINGS[ending]}
+    estimator = (
+        BackpropClassifierCV(8, reg_lambdas=[1e3], cv=2, **parameters)
+        if searches
+        else BackpropClassifier(8, reg_lambda=1e3, **parameters)
+    )
+    for change in ON_ITS_SCALE.values():
+        message = one_warning(estimator, change(X), y)
+        assert "cale X" not in message
+        assert "X is not scaled" not in message
+    for change in OFF_ITS_SCALE.values():
+        assert "cale X (for instance with StandardScaler)" in one_warning(estimator, change(X), y)

@@ -1,4 +1,4 @@
-"""Imports within the package run one way."""
+"""Imports within the package run one way: from room to room, and within a room."""
 
 import ast
 from graphlib import TopologicalSorter
@@ -9,139 +9,120 @@ import pytest
 import skbackprop
 
 PACKAGE = Path(skbackprop.__file__).parent
-# What each module may import of the package; a new module needs a line here.
-MAY_IMPORT = {
-    "__init__": {
-        "_classifier",
-        "_classifier_cv",
-        "_hidden_units_display",
-        "_lambda_path_display",
-        "_loss_curve_display",
-    },
-    "_hidden_units_display": set(),
-    "_loss_curve_display": set(),
-    "_activations": set(),
-    "_blas": set(),
+# Each room, a folder or a file at the top, and the rooms that it imports: all of them further up
+# in this table, and none that it does not need.
+ROOMS = {
     "_documentation": set(),
-    "_outputs": set(),
-    "_rows": set(),
-    "_solver": set(),
-    "_thetas": set(),
-    "_network": {"_activations", "_outputs", "_thetas"},
-    "_objective": {"_thetas"},
-    "_parameters": {"_activations", "_solver"},
-    "_shards": {"_network", "_thetas", "_training_rows"},
-    "_threads": {"_blas"},
-    "_training_rows": {"_rows"},
-    "_coarse_start": {"_solver", "_training_rows"},
-    "_problem": {
-        "_activations",
-        "_network",
-        "_objective",
-        "_outputs",
-        "_parameters",
-        "_shards",
-        "_thetas",
-        "_threads",
-        "_training_rows",
-    },
-    "_callbacks": {"_solver"},
-    "_early_stopping": {"_solver", "_training_rows"},
-    "_training": {
-        "_coarse_start",
-        "_early_stopping",
-        "_objective",
-        "_parameters",
-        "_problem",
-        "_solver",
-        "_training_rows",
-    },
-    "_verdict": {"_coarse_start", "_parameters", "_problem", "_solver", "_training"},
-    "_lambda_path": {
-        "_coarse_start",
-        "_parameters",
-        "_problem",
-        "_solver",
-        "_training",
-        "_training_rows",
-    },
-    "_search_results": set(),
-    "_network_classifier": {
-        "_callbacks",
+    "_network": set(),
+    "_machine": {"_network"},
+    "_rows": {"_machine", "_network"},
+    "_parameters": {"_network"},
+    "_training": {"_network", "_parameters", "_rows"},
+    "_search": {"_machine", "_network", "_parameters", "_rows", "_training"},
+    "_plots": {"_search"},
+    "_estimator": {
         "_documentation",
-        "_outputs",
-        "_problem",
-        "_solver",
-        "_training",
-        "_training_rows",
-    },
-    "_fold": {
-        "_blas",
-        "_callbacks",
-        "_training",
-        "_lambda_path",
-        "_network_classifier",
+        "_machine",
+        "_network",
         "_parameters",
-        "_problem",
-        "_threads",
-        "_training_rows",
-        "_verdict",
+        "_rows",
+        "_training",
     },
-    "_lambda_path_display": {"_search_results"},
+    "_classifier": {"_estimator", "_machine", "_network", "_parameters", "_rows", "_training"},
     "_classifier_cv": {
-        "_blas",
-        "_callbacks",
-        "_fold",
-        "_lambda_path",
-        "_network_classifier",
+        "_estimator",
+        "_machine",
+        "_network",
         "_parameters",
-        "_problem",
-        "_search_results",
-        "_threads",
+        "_rows",
+        "_search",
         "_training",
-        "_training_rows",
-        "_verdict",
     },
-    "_classifier": {
-        "_blas",
-        "_callbacks",
-        "_solver",
-        "_network_classifier",
-        "_parameters",
-        "_problem",
-        "_thetas",
-        "_threads",
-        "_training",
-        "_training_rows",
-        "_verdict",
-    },
+    "__init__": {"_classifier", "_classifier_cv", "_plots"},
 }
 
 
-def _imported(path):
-    """Return the names of the package's modules that a file imports."""
-    full_names = []
+def module_name(path):
+    """Return the name of a module below the package: "_network.thetas", "_classifier"."""
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+
+
+MODULES = {module_name(path): path for path in PACKAGE.rglob("*.py")}
+
+
+def room_of(module):
+    return module.split(".")[0]
+
+
+def imported_modules(path):
+    """Return the names of the package's modules that a file imports, wherever in it."""
+    names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            full_names += [alias.name for alias in node.names]
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path.name}: a relative import"
-            if node.module == "skbackprop":
-                full_names += [f"skbackprop.{alias.name}" for alias in node.names]
-            else:
-                full_names.append(node.module)
-    parts = [name.split(".") for name in full_names]
-    return {(name[1:] or ["__init__"])[0] for name in parts if name[0] == "skbackprop"}
+            assert node.level == 0, f"{path}: a relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {module_of(name) for name in names if name.split(".")[0] == "skbackprop"}
 
 
-def test_the_table_names_every_module():
-    assert set(MAY_IMPORT) == {path.stem for path in PACKAGE.rglob("*.py")}
+def module_of(name):
+    """Return the module that a dotted name is, or is in."""
+    parts = name.split(".")[1:]
+    for end in range(len(parts), 0, -1):
+        for module in (".".join(parts[:end]), ".".join([*parts[:end], "__init__"])):
+            if module in MODULES:
+                return module
+    return "__init__"
 
 
-@pytest.mark.parametrize("module", MAY_IMPORT)
-def test_a_module_imports_only_what_it_may(module):
-    assert _imported(PACKAGE / f"{module}.py") <= MAY_IMPORT[module]
+IMPORTS = {module: imported_modules(path) for module, path in MODULES.items()}
 
 
-def test_there_is_no_cycle():
-    TopologicalSorter(MAY_IMPORT).prepare()
+def test_the_table_names_every_room():
+    assert set(ROOMS) == set(map(room_of, MODULES))
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_what_the_table_says_and_nothing_else(room):
+    imported = {
+        room_of(other)
+        for module, others in IMPORTS.items()
+        if room_of(module) == room
+        for other in others
+    }
+    assert imported - {room} == ROOMS[room]
+
+
+def test_the_table_goes_from_below_to_above():
+    order = list(ROOMS)
+    for room, others in ROOMS.items():
+        assert others <= set(order[: order.index(room)]), room
+
+
+def test_plots_see_only_the_results_of_a_search():
+    seen = set().union(*(IMPORTS[m] for m in MODULES if room_of(m) == "_plots"))
+    assert {module for module in seen if room_of(module) != "_plots"} == {"_search.results"}
+
+
+def test_there_is_no_circle():
+    TopologicalSorter(IMPORTS).prepare()
+
+
+@pytest.mark.parametrize(
+    ("statement", "modules"),
+    [
+        ("import skbackprop._rows.rows", {"_rows.rows"}),
+        ("from skbackprop._rows.rows import Rows", {"_rows.rows"}),
+        ("from skbackprop._rows import rows", {"_rows.rows"}),
+        ("from skbackprop import _parameters", {"_parameters"}),
+        ("from skbackprop import BackpropClassifier", {"__init__"}),
+        ("import skbackprop._rows", {"_rows.__init__"}),
+        ("def f():\n    from skbackprop._network import thetas", {"_network.thetas"}),
+        ("import numpy", set()),
+    ],
+)
+def test_imports_are_seen_in_every_form(tmp_path, statement, modules):
+    path = tmp_path / "module.py"
+    path.write_text(statement, encoding="utf-8")
+    assert imported_modules(path) == modules

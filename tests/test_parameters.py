@@ -13,12 +13,15 @@ from scipy.sparse import csr_array
 from sklearn.datasets import load_iris, make_multilabel_classification
 from sklearn.preprocessing import scale
 
-import skbackprop._training
-from skbackprop import BackpropClassifier
+from skbackprop import BackpropClassifier, BackpropClassifierCV
+from skbackprop._training.solver import Descent
 
 IRIS, SPECIES = load_iris(return_X_y=True)
 IRIS = scale(IRIS)
 NAMES = ["a", "b", "c", "d"]
+BEYOND_FLOAT = 10**400
+# To numpy, a timedelta64 is an integer.
+A_DAY = np.timedelta64(1, "D")
 RANGE_OF_BAD_VALUES = {
     "hidden_layer_sizes": [0, -3, 2.5, "10", None, True, [5, 0], [5.0], [[3]], {5}, np.eye(2)],
     "activation": [
@@ -43,7 +46,21 @@ RANGE_OF_BAD_VALUES = {
     "solver_options": [[], "ftol", 5],
     "random_state": [-1, 2**33, 2.5, "seed", np.random.default_rng(0)],
     "verbose": [-1, 1.5, None, "yes"],
+    "coarse_start": [None, 1, "yes", [True]],
+    "early_stopping": [None, 1, "auto"],
+    "validation_fraction": [0, 1, 1.5, -0.1, np.nan, "0.1", None, True],
+    "n_iter_no_change": [0, -1, 2.5, "10", None, True],
 }
+NUMERIC = [
+    "hidden_layer_sizes",
+    "reg_lambda",
+    "max_iter",
+    "tol",
+    "validation_fraction",
+    "n_iter_no_change",
+    "random_state",
+    "verbose",
+]
 BAD_OPTIONS = [
     ("lbfgs", {"maxiter": 50}, ["solver_options['maxiter']", "50", "max_iter"]),
     ("cg", {"maxiter": 50}, ["solver_options['maxiter']", "50", "max_iter"]),
@@ -62,6 +79,13 @@ BAD_OPTIONS = [
     ("cg", {"c2": 1.0}, ["solver_options['c2']", "1.0"]),
     ("cg", {"c1": 0.3, "c2": 0.2}, ["solver_options", "c1", "0.3", "c2", "0.2"]),
     ("cg", {"c1": 0.5}, ["solver_options", "c1", "0.5", "c2"]),
+    ("lbfgs", {"maxfun": BEYOND_FLOAT}, ["solver_options['maxfun']", "1000"]),
+    ("lbfgs", {"ftol": BEYOND_FLOAT}, ["solver_options['ftol']", "1000"]),
+    ("lbfgs", {"maxcor": A_DAY}, ["solver_options['maxcor']", "timedelta64"]),
+    ("cg", {"c1": A_DAY}, ["solver_options['c1']", "timedelta64"]),
+    ("lbfgs", {"maxls": np.int64(0)}, ["solver_options['maxls']", "got 0"]),
+    ("cg", {"maxiter": np.int64(5)}, ["solver_options['maxiter'] = 5 "]),
+    ("cg", {"maxls": np.int64(5)}, ["solver_options", "(value 5)"]),
 ]
 BAD_THETAS = {
     "too few": ([np.zeros((6, 5))], ["2 arrays", "got 1"]),
@@ -76,6 +100,15 @@ BAD_THETAS = {
     "scalar": ([0.5, np.zeros((3, 7))], ["thetas_init[0]", "0.5"]),
     "text": ([np.zeros((6, 5)), [["a"] * 7] * 3], ["thetas_init[1]", "'a'"]),
     "None": ([None, None], ["thetas_init[0]", "None"]),
+    "beyond float": (
+        [np.full((6, 5), BEYOND_FLOAT, dtype=object), np.zeros((3, 7))],
+        ["thetas_init[0]", "numbers", "1000"],
+    ),
+    "timedelta": ([np.zeros((6, 5)), np.full((3, 7), A_DAY)], ["thetas_init[1]", "numbers"]),
+    "timedelta objects": (
+        [np.zeros((6, 5)), [[A_DAY] * 7] * 2 + [[A_DAY] * 6 + [1.0]]],
+        ["thetas_init[1]", "numbers"],
+    ),
     "ragged": ([[[1.0], [1.0, 2.0]], np.zeros((3, 7))], ["thetas_init[0]", "[1.0, 2.0]"]),
 }
 
@@ -123,8 +156,8 @@ BAD_DATA = {
     "X shorter than y": Bad(["150", "140"], X=lambda X: np.asarray(X)[:140]),
     "y shorter than X": Bad(["150", "149"], y=SPECIES[1:]),
     "no y": Bad(["y"], y=None),
-    "one class": Bad(["y", "one class", "setosa"], y=ONE_CLASS),
-    "one class of weight": Bad(["y", "one class", "2"], w=(SPECIES == 2).astype(float)),
+    "one class": Bad(["y", "one class only, 'setosa'"], y=ONE_CLASS),
+    "one class of weight": Bad(["y", "one class only, 2"], w=(SPECIES == 2).astype(float)),
     "one class by class_weight": Bad(["y", "one class"], {"class_weight": {1: 0, 2: 0}}),
     "no class by class_weight": Bad(["class_weight", "0: 0"], {"class_weight": {0: 0, 1: 0, 2: 0}}),
     "y continuous": Bad(["continuous"], y=SPECIES + 0.5),
@@ -141,6 +174,30 @@ BAD_DATA = {
     "weights of two columns": Bad(["sample_weight", "(150, 2)"], w=np.ones((150, 2))),
     "weights of words": Bad(["sample_weight"], w=["heavy"] * 150),
     "weights None within": Bad(["sample_weight"], w=[None] * 150),
+    "weights of words as objects": Bad(
+        ["sample_weight", "numbers"], w=np.array(["1"] * 150, dtype=object)
+    ),
+    "weights beyond float": Bad(["sample_weight", "too large"], w=[BEYOND_FLOAT] * 150),
+    "weight of one number, beyond float": Bad(["sample_weight", "too large"], w=BEYOND_FLOAT),
+    "weights of days": Bad(["sample_weight", "timedelta64"], w=[A_DAY] * 150),
+    "weights of days as objects": Bad(["sample_weight", "numbers"], w=[A_DAY] * 149 + [1.0]),
+    "weight of one day": Bad(["sample_weight", "timedelta64"], w=A_DAY),
+    "class_weight beyond float": Bad(["class_weight", "1000"], {"class_weight": {0: BEYOND_FLOAT}}),
+    "class_weight of a day": Bad(["class_weight", "timedelta64"], {"class_weight": {0: A_DAY}}),
+    "class_weight that overflows": Bad(
+        ["class_weight", "finite sum", "0: 1e+308"], {"class_weight": {0: 1e308}}
+    ),
+    "class_weight with numpy's keys": Bad(
+        ["class_weight", "{0: -1.0}"], {"class_weight": {np.int64(0): np.float64(-1)}}
+    ),
+    "no class by class_weight with numpy's keys": Bad(
+        ["class_weight", "0: 0"],
+        {"class_weight": dict.fromkeys(np.unique(SPECIES), np.float64(0))},
+    ),
+    "no class by class_weight with numpy's keys, at last": Bad(
+        ["class_weight", "finite sum", "0: 1e+308"],
+        {"class_weight": dict.fromkeys(np.unique(SPECIES), np.float64(1e308))},
+    ),
     "weight of one number, negative": Bad(["sample_weight", "-2"], w=-2),
     "class_weight of other classes": Bad(["class_weight"], {"class_weight": {"setosa": 2.0}}),
     "class_weight for labels": Bad(
@@ -157,6 +214,19 @@ BAD_INPUT = {
         for value in values
         if not isinstance(value, np.ndarray | np.random.Generator)
     },
+    **{
+        f"{name}={kind}": Bad([name, shown], {name: value})
+        for kind, value, shown in (
+            ("timedelta", A_DAY, "timedelta64"),
+            ("beyond float", BEYOND_FLOAT, "1000"),
+            ("int64", np.int64(-5), "got -5"),
+            ("float64", np.float64(-5), "got -5.0"),
+        )
+        for name in NUMERIC
+    },
+    "hidden_layer_sizes of int64": Bad(
+        ["hidden_layer_sizes", "got [0, 5]"], {"hidden_layer_sizes": [np.int64(0), 5]}
+    ),
     "hidden_layer_sizes=matrix": Bad(["hidden_layer_sizes"], {"hidden_layer_sizes": np.eye(2)}),
     "random_state=Generator": Bad(["random_state"], {"random_state": np.random.default_rng(0)}),
     **{
@@ -201,16 +271,33 @@ def assert_refused(classifier, bad, X=IRIS):
         assert part in str(caught.value)
 
 
-@by_id(BAD_INPUT | BAD_START)
-def test_clear_error_before_any_work(bad, monkeypatch):
-    def solve(*args, **kwargs):
+@pytest.fixture
+def no_solver(monkeypatch):
+    def run(*args, **kwargs):
         raise AssertionError("the solver was started")
 
-    monkeypatch.setattr(skbackprop._training, "solve", solve)
+    monkeypatch.setattr(Descent, "run", run)
+
+
+@by_id(BAD_INPUT | BAD_START)
+def test_clear_error_before_any_work(bad, no_solver):
     classifier = small(**bad.parameters)
     before = vars(classifier).copy()
     assert_refused(classifier, bad)
     assert vars(classifier) == before
+
+
+ONLY_OF_ONE_FIT = set(BackpropClassifier().get_params()) - set(BackpropClassifierCV().get_params())
+
+
+@by_id(
+    {name: bad for name, bad in BAD_INPUT.items() if not ONLY_OF_ONE_FIT & bad.parameters.keys()}
+)
+def test_a_search_refuses_the_same(bad, no_solver):
+    search = BackpropClassifierCV(6, reg_lambdas=2, cv=2).set_params(**bad.parameters)
+    before = vars(search).copy()
+    assert_refused(search, bad)
+    assert vars(search) == before
 
 
 @by_id(NON_FINITE)
@@ -218,6 +305,12 @@ def test_cost_that_becomes_non_finite(bad):
     classifier = small(**bad.parameters)
     assert_refused(classifier, bad)
     assert not hasattr(classifier, "thetas_")
+
+
+def fitted_state(classifier):
+    return {name: value for name, value in vars(classifier).items() if name[-1] == "_"} | {
+        "_model": vars(classifier)["_model"]
+    }
 
 
 def other_columns(X):
@@ -238,7 +331,7 @@ def fitted_once():
 def test_bad_refit_keeps_the_old_model(bad, columns, fitted_once):
     frame = pd.DataFrame(IRIS, columns=NAMES)
     classifier = copy.deepcopy(fitted_once)
-    fitted = {name: value for name, value in vars(classifier).items() if name.endswith("_")}
+    fitted = fitted_state(classifier)
     before = classifier.predict_proba(frame)
     thetas = [Theta.tobytes() for Theta in classifier.thetas_]
 
@@ -248,7 +341,7 @@ def test_bad_refit_keeps_the_old_model(bad, columns, fitted_once):
     with pytest.raises(ValueError):  # noqa: PT011
         classifier.fit(bad.X(columns(IRIS)), bad.y, sample_weight=bad.w)
 
-    after = {name: value for name, value in vars(classifier).items() if name.endswith("_")}
+    after = fitted_state(classifier)
     assert after.keys() == fitted.keys()
     assert all(after[name] is fitted[name] for name in fitted)
     assert classifier.n_features_in_ == 4

@@ -1,6 +1,8 @@
 """What a fit leaves behind: after an interrupt, and for the next fit to start from."""
 
+import copy
 import io
+import pickle
 import signal
 import sys
 import warnings
@@ -13,7 +15,8 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.preprocessing import scale
 
 from skbackprop import BackpropClassifier
-from skbackprop._objective import Objective
+from skbackprop._network.objective import Objective
+from skbackprop._training.training import Training
 
 IRIS, SPECIES = load_iris(return_X_y=True)
 IRIS = scale(IRIS)
@@ -76,9 +79,9 @@ def ctrl_c_at_evaluation(monkeypatch, n):
     """Let every fit's evaluation n be interrupted when it is half done."""
     evaluate, counts = Objective.__call__, {}
 
-    def interrupted(self, vector):
+    def interrupted(self, x, reg_lambda):
         counts[self] = counts.get(self, 0) + 1
-        result = evaluate(self, vector)
+        result = evaluate(self, x, reg_lambda)
         if counts[self] == n:
             press_ctrl_c()
         return result
@@ -104,6 +107,7 @@ def test_interrupt_stores_the_last_accepted_thetas(monkeypatch, solver, at, dtyp
     assert classifier.gradient_norm_ == expected.gradient_norm_ > classifier.tol
     assert classifier.n_evaluations_ == expected.n_evaluations_
     assert classifier.converged_ is False
+    assert (classifier.stop_reason_, expected.stop_reason_) == ("interrupted", "max_iter")
     assert vars(classifier).keys() == vars(expected).keys()
 
 
@@ -306,11 +310,21 @@ def test_refused_warm_start(parameters, X, y, match):
     assert classifier.predict_proba(IRIS).tobytes() == before.tobytes()
 
 
-def test_refused_warm_start_from_thetas_that_are_not_finite():
-    classifier = small(warm_start=True).fit(IRIS, SPECIES)
-    classifier.thetas_[1][0, 2] = np.nan
-    with pytest.raises(ValueError, match=r"warm_start=True.*thetas_\[1\].*NaN"):
-        classifier.fit(IRIS, SPECIES)
+@pytest.mark.parametrize(
+    "made", [lambda c: c, copy.deepcopy, lambda c: pickle.loads(pickle.dumps(c))]
+)
+def test_the_model_is_read_only(made):
+    classifier = made(small(warm_start=True).fit(IRIS, SPECIES))
+    before = classifier.predict_proba(IRIS)
+    for arrays in (classifier.thetas_, classifier.coefs_, classifier.intercepts_):
+        for array in arrays:
+            with pytest.raises(ValueError, match="read-only"):
+                array[...] = np.nan
+        arrays.clear()
+    for name in ("thetas_", "coefs_", "intercepts_", "classes_"):
+        with pytest.raises(AttributeError):
+            setattr(classifier, name, [])
+    assert classifier.predict_proba(IRIS).tobytes() == before.tobytes()
 
 
 # What else a refit does to the old state
@@ -353,10 +367,10 @@ def test_an_error_after_the_solver_keeps_the_old_model(monkeypatch):
     classifier = small().fit(IRIS, SPECIES)
     before = vars(classifier).copy()
 
-    def no_memory(self, vector):
+    def no_memory(self, x):
         raise MemoryError
 
-    monkeypatch.setattr(Objective, "thetas", no_memory)
+    monkeypatch.setattr(Training, "_thetas", no_memory)
     with pytest.raises(MemoryError):
         classifier.fit(IRIS[:, :2], SPECIES)
     assert vars(classifier) == before

@@ -8,7 +8,6 @@ fit stops, and the weights with the least validation cost are kept. Here with L-
 """
 
 import matplotlib.pyplot as plt
-import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
@@ -28,15 +27,18 @@ to_the_end = BackpropClassifier(25, reg_lambda=0, random_state=0).fit(X_train, y
 _, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
 LossCurveDisplay.from_estimator(to_the_end, ax=ax, name="to the end")
 LossCurveDisplay.from_estimator(stopped, ax=ax, name="early stopping")
-kept = int(np.argmax(stopped.validation_scores_))
-ax.plot(kept + 1, -stopped.best_validation_score_, "o", color="black", label="kept")
+kept = stopped.best_iteration_ + 1  # the validation costs begin after the first iteration
+ax.plot(kept, -stopped.best_validation_score_, "o", color="black", label="kept")
 ax.legend()
 ax.set_title("Handwritten digits, no penalty")
 plt.show()
 
 for name, model in [("to the end", to_the_end), ("early stopping", stopped)]:
     loss = log_loss(y_test, model.predict_proba(X_test))
-    print(f"{name:14}  {model.n_iter_:3} iterations, log-loss on test rows {loss:.3f}")
+    print(
+        f"{name:14}  {model.n_iter_:3} iterations ({model.stop_reason_}), "
+        f"log-loss on test rows {loss:.3f}"
+    )
 
 # %%
 # The dashed line is the cost of the rows held out. The cost of the rows trained on would go on

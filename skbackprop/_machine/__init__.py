@@ -1,0 +1,1 @@
+"""Rows passed through the network: threads, shards, blocks."""

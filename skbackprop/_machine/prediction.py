@@ -1,0 +1,74 @@
+"""Prediction: rows -> logits -> answers, block by block."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+from scipy.sparse import issparse
+
+from skbackprop._machine.blas import single_threaded_blas
+from skbackprop._machine.shards import rows_of_block, slices, work_of_row
+from skbackprop._machine.threads import worker_map
+from skbackprop._network.network import Network, Workspace
+from skbackprop._network.thetas import Thetas
+
+# Blocks that a thread is given at a time.
+BLOCKS_PER_CALL = 8
+
+
+def answers(
+    network: Network,
+    thetas: Thetas,
+    X: Any,
+    answer: Callable[[NDArray], NDArray],
+    columns: tuple[int, ...],
+    dtype: DTypeLike,
+) -> NDArray:
+    """Return what `answer` makes of the logits of every row of X, with threads to compute it.
+
+    Parameters
+    ----------
+    network : Network
+    thetas : Thetas
+        Their dtype is that of the computation; X in another one is cast block by block.
+    X : {ndarray, CSR array} of shape (n, n_features)
+    answer : callable
+        Turns the logits of some rows, of shape (rows, K), into an array with as many rows.
+    columns : tuple of int
+        The shape of the answer to one row.
+    dtype : dtype
+        Of the answers.
+
+    Returns
+    -------
+    ndarray of shape (n, *columns)
+    """
+    n_rows, shapes = X.shape[0], network.shapes
+    out = np.empty((n_rows, *columns), dtype)
+    block_rows = rows_of_block(X, shapes, thetas.dtype)
+
+    def answer_part(part: slice) -> None:
+        for block in slices(part.start, part.stop, block_rows):
+            n = block.stop - block.start
+            if block.start == part.start or n < block_rows:
+                workspace = Workspace(shapes, n, thetas.dtype)
+            z = network.forward(thetas, _in_dtype(X[block], thetas.dtype), workspace)
+            out[block] = answer(z.T)
+
+    work = n_rows * work_of_row(X, shapes) * thetas.dtype.itemsize / 8
+    parts = slices(0, n_rows, BLOCKS_PER_CALL * block_rows)
+    with single_threaded_blas(), worker_map(len(parts), work) as run:
+        for _ in run(answer_part, parts):
+            pass
+    return out
+
+
+def _in_dtype(X: Any, dtype: np.dtype) -> Any:
+    """Return finite rows in another dtype."""
+    if X.dtype == dtype:
+        return X
+    X = X.astype(dtype)
+    if not np.isfinite(X.data if issparse(X) else X).all():
+        raise ValueError(f"X contains infinity or a value too large for {dtype!r}")
+    return X

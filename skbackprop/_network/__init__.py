@@ -1,0 +1,1 @@
+"""The lecture: knows no data set, no thread, no solver."""

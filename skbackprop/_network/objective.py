@@ -1,0 +1,68 @@
+"""J and D of the solver's vector: the sums over the rows, then the penalty.
+
+J = (1/W) sum_i w_i cost_i + (lambda/2) sum of Theta[i, j]^2 over j > 0
+D[:, j] = Delta[:, j] / W + lambda Theta[:, j]   for j > 0;   D[:, 0] = Delta[:, 0] / W
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from skbackprop._network.coordinates import CentredCoordinates
+from skbackprop._network.thetas import Shapes, Thetas
+
+# From Thetas, the sums of cost and gradient over all rows, wherever these are; the gradient
+# sums may be a buffer, good until the next call.
+Sums = Callable[[Thetas], tuple[float, Thetas]]
+
+
+class Objective:
+    """J and D over some rows, as a function of the solver's vector and lambda.
+
+    Parameters
+    ----------
+    sums : callable
+        Of the rows.
+    total_weight : float
+        W, the sum of the rows' weights.
+    shapes : list of tuple
+        Shapes of the Thetas.
+    dtype : dtype
+        The sums are of Thetas of this type; the vector, J and D are float64.
+    coordinates : CentredCoordinates
+    """
+
+    def __init__(
+        self,
+        sums: Sums,
+        total_weight: float,
+        shapes: Shapes,
+        dtype: DTypeLike,
+        coordinates: CentredCoordinates,
+    ) -> None:
+        self.sums, self.total_weight, self.coordinates = sums, total_weight, coordinates
+        self._thetas = Thetas.empty(shapes, dtype)
+        penalised = Thetas.empty(shapes, np.float64)
+        for layer in penalised.layers:
+            layer.weights[...] = 1
+            layer.bias[...] = 0
+        self._penalised = penalised.vector
+        self._D = np.empty_like(self._penalised)
+
+    def __call__(self, x: NDArray, reg_lambda: float) -> tuple[float, NDArray]:
+        """Return J and its gradient, a fresh array, at the solver's vector."""
+        theta = self._thetas.vector
+        theta[...] = self.coordinates.thetas_from_x(x)
+        cost, Delta = self.sums(self._thetas)
+        penalty_gradient = self._penalised * theta
+        penalty_gradient *= reg_lambda
+        D = np.divide(Delta.vector, self.total_weight, out=self._D)
+        D += penalty_gradient
+        J = cost / self.total_weight + 0.5 * float(penalty_gradient.dot(theta))
+        return J, self.coordinates.gradient_from_D(D)
+
+    def gradient_norm(self, gradient: NDArray) -> float:
+        """Return max |D| in the Thetas' own coordinates, of a gradient that the solver sees."""
+        D = self.coordinates.D_from_gradient(gradient)
+        return float(np.abs(D, out=D).max())

@@ -1,0 +1,224 @@
+"""Output units: their cost from the logits z, delta = H - y, and their probabilities.
+
+A fit gives the logits as a matrix z of shape (K, n), a column per row of X, and the targets
+as `ones`: the positions, in z flattened, of the units whose target is 1. One class per row,
+one binary unit and many labels per row are then the same thing, and no matrix of zeros and
+ones is kept. Answers to a user have a row per row of X, and so do the logits they are made of.
+
+The cost comes from the logits, never from clipped probabilities, so that it is exact
+where a unit is saturated and stays the function whose gradient delta is.
+"""
+
+import math
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import log_expit, log_softmax, xlogy
+
+
+class OutputUnits(Protocol):
+    """What a network asks of its output units.
+
+    ``name`` is that of the kind. ``cost_and_delta`` returns the cost summed over the rows of
+    the block, times the rows' weights, and delta = w (H - y) in the place of z, of shape (K, n).
+    ``log_proba`` returns log-probabilities of the classes (labels) from logits of shape
+    (n, K), ``log_likelihood`` those that the targets y had, and ``null_cost`` the mean cost
+    of always predicting the frequencies of the classes (labels).
+    """
+
+    name: str
+
+    def cost_and_delta(self, z: NDArray, ones: NDArray, w: NDArray | None) -> tuple[float, NDArray]:
+        """Return the weighted sum of costs, and delta in the place of z."""
+        ...
+
+    def log_proba(self, z: NDArray) -> NDArray:
+        """Return the log-probabilities of each row of logits."""
+        ...
+
+    def log_likelihood(self, z: NDArray, y: NDArray) -> NDArray:
+        """Return the log-probability of each row's target; of labels, their mean."""
+        ...
+
+    def null_cost(self, frequencies: NDArray) -> float:
+        """Return the cost per row of predicting the frequencies of the targets."""
+        ...
+
+
+class LogisticUnits:
+    """K sigmoids; cost_i = sum over k of log(1 + exp(z_k)) - y_k z_k."""
+
+    name = "logistic"
+
+    def cost_and_delta(self, z: NDArray, ones: NDArray, w: NDArray | None) -> tuple[float, NDArray]:
+        """Return the weighted sum of costs, and delta in the place of z."""
+        # With u = -z where y = 1 and u = z elsewhere, every unit costs
+        # log(1 + exp(u)) = max(u, 0) + log(1 + exp(-|u|)), without a difference of large
+        # numbers, and |delta| is the sigmoid of u.
+        u = _negate_in_place(z, ones)
+        e = np.abs(u)
+        np.negative(e, out=e)
+        np.exp(e, out=e)
+        positive = np.maximum(u, 0)
+        delta = u
+        np.copyto(delta, e)
+        np.copyto(delta, 1, where=positive > 0)
+        delta /= 1 + e
+        _negate_in_place(delta, ones)
+        if w is None:
+            return float(positive.sum(dtype=np.float64)) + _sum_log1p(e.reshape(-1)), delta
+        delta *= w
+        positive += np.log1p(e)
+        return float(w @ positive.sum(axis=0, dtype=np.float64)), delta
+
+    def null_cost(self, frequencies: NDArray) -> float:
+        """Return the cost per row of predicting the frequencies of the targets."""
+        p = np.minimum(frequencies, 1)  # a weighted mean of ones may round to more
+        return float(-(xlogy(p, p) + xlogy(1 - p, 1 - p)).sum())
+
+
+def _negate_in_place(z: NDArray, ones: NDArray) -> NDArray:
+    """Return z, with the sign changed of the elements at these positions."""
+    flat = z.reshape(-1)
+    flat[ones] = -flat.take(ones)
+    return z
+
+
+def _sum_log1p(p: NDArray) -> float:
+    """Return the sum of log(1 + p), p in [0, 1]; p is used as scratch space.
+
+    Logarithms are what it costs, and log(1 + p) + log(1 + q) = log(1 + (p + q + p q)) halves
+    their number without a loss of accuracy, five times over: 2**32 overflows no type.
+    """
+    for _ in range(5):
+        half, odd = divmod(len(p), 2)
+        if odd:
+            break
+        q, p = p[half:], p[:half]
+        product = p * q
+        p += q
+        p += product
+    return float(np.log1p(p, out=p).sum(dtype=np.float64))
+
+
+def _of_own_class(log_proba: NDArray, y: NDArray) -> NDArray:
+    own = np.take_along_axis(log_proba, y.astype(np.intp)[:, np.newaxis], axis=1)
+    return own[:, 0]
+
+
+class BinaryUnit(LogisticUnits):
+    """One sigmoid for two classes."""
+
+    def log_proba(self, z: NDArray) -> NDArray:
+        """Return the log-probabilities of the two classes, shape (m, 2)."""
+        return log_expit(np.hstack([-z, z]))
+
+    def log_likelihood(self, z: NDArray, y: NDArray) -> NDArray:
+        """Return the log-probability of each row's class, shape (m,)."""
+        return _of_own_class(self.log_proba(z), y)
+
+
+class LabelUnits(LogisticUnits):
+    """One sigmoid per label, each a question of its own."""
+
+    def log_proba(self, z: NDArray) -> NDArray:
+        """Return the log-probability that a row has the label, shape (m, K)."""
+        return log_expit(z)
+
+    def log_likelihood(self, z: NDArray, y: NDArray) -> NDArray:
+        """Return the mean log-probability of each row's labels, present or not, shape (m,)."""
+        return log_expit(np.where(y, z, -z)).mean(axis=1)
+
+
+class OneVsRestUnits(LogisticUnits):
+    """One sigmoid per class; their values are normalised to sum to 1."""
+
+    def log_proba(self, z: NDArray) -> NDArray:
+        """Return the log-probabilities of the classes, shape (m, K)."""
+        # On logarithms: the plain quotient is 0 / 0 where all sigmoids are saturated.
+        log_sigmoids = log_expit(z)
+        greatest = np.expand_dims(z.argmax(axis=1), 1)
+        log_sigmoids -= np.take_along_axis(log_sigmoids, greatest, axis=1)
+        # log_expit of a smaller z can be greater in the last bit: the prediction stays ahead.
+        return log_softmax(np.minimum(log_sigmoids, 0), axis=1)
+
+    def log_likelihood(self, z: NDArray, y: NDArray) -> NDArray:
+        """Return the log-probability of each row's class, shape (m,)."""
+        return _of_own_class(self.log_proba(z), y)
+
+
+class SoftmaxUnits:
+    """Softmax over K classes; cost_i = logsumexp(z) - z_y."""
+
+    name = "softmax"
+
+    def cost_and_delta(self, z: NDArray, ones: NDArray, w: NDArray | None) -> tuple[float, NDArray]:
+        """Return the weighted sum of costs, and delta in the place of z."""
+        # Relative to z_y, the cost is log(1 + others), others the sum over the other classes,
+        # H_y - 1 is -others / (1 + others), and neither is a difference of like numbers.
+        e = z - z.reshape(-1).take(ones)
+        np.exp(e, out=e)
+        e.reshape(-1)[ones] = 0
+        others = np.ones(len(e), e.dtype).dot(e)
+        cost = np.log1p(others)
+        cost_sum = (
+            float(cost.sum(dtype=np.float64))
+            if w is None
+            else float(w.dot(cost.astype(np.float64)))
+        )
+        if not math.isfinite(cost_sum):
+            return self._cost_and_delta_of_large(z, ones, w)
+        total = 1 + others
+        delta = np.divide(e, total, out=z)
+        delta.reshape(-1)[ones] = -others / total
+        if w is not None:
+            delta *= w
+        return cost_sum, delta
+
+    def _cost_and_delta_of_large(
+        self, z: NDArray, ones: NDArray, w: NDArray | None
+    ) -> tuple[float, NDArray]:
+        """Do the same where z_k - z_y is so large that its exponential overflows."""
+        z -= z.max(axis=0)
+        z_y = z.reshape(-1)[ones]
+        delta = np.exp(z, out=z)
+        total = delta.sum(axis=0)
+        delta /= total
+        delta.reshape(-1)[ones] -= 1
+        cost = np.log(total, dtype=np.float64) - z_y
+        if w is None:
+            return float(cost.sum()), delta
+        delta *= w
+        return float(w @ cost), delta
+
+    def log_proba(self, z: NDArray) -> NDArray:
+        """Return the log-probabilities of the classes, shape (m, K)."""
+        return log_softmax(z, axis=1)
+
+    def log_likelihood(self, z: NDArray, y: NDArray) -> NDArray:
+        """Return the log-probability of each row's class, shape (m,)."""
+        return _of_own_class(self.log_proba(z), y)
+
+    def null_cost(self, frequencies: NDArray) -> float:
+        """Return the cost per row of predicting the frequencies of the targets."""
+        return float(-xlogy(frequencies, frequencies).sum())
+
+
+def output_units(out_activation: str, n_outputs: int, multilabel: bool) -> OutputUnits:
+    """Return the output units of that kind for these targets.
+
+    Parameters
+    ----------
+    out_activation : {"logistic", "softmax"}
+        "softmax" is for more than two classes; elsewhere the units are logistic.
+    n_outputs : int
+        Number of units: 1 for two classes.
+    multilabel : bool
+        Whether each unit is a label of its own.
+    """
+    if multilabel:
+        return LabelUnits()
+    if n_outputs == 1:
+        return BinaryUnit()
+    return SoftmaxUnits() if out_activation == "softmax" else OneVsRestUnits()

@@ -1,0 +1,1 @@
+"""The rows of a fit: X, their targets and their weights."""

@@ -1,0 +1,276 @@
+"""Rows: X, their targets and their weights, and what is summed over them."""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+from scipy.sparse import issparse
+
+from skbackprop._machine.shards import sums_of_shards
+from skbackprop._network.network import Block, Network
+from skbackprop._network.objective import Sums
+from skbackprop._rows.canonical import CANONICAL_SIZE, canonical_rows
+from skbackprop._rows.drawing import draw_share
+from skbackprop._rows.targets import Targets, encode_targets, weights_of_classes
+
+# Elements of X that take part in a sum over the rows at a time.
+_PIECE_SIZE = 2**18
+# Standard deviations between which features count as scaled.
+SCALED = (0.1, 10.0)
+# Rows from which eight bytes each, to know at once where their targets are, are too many; to work
+# that out at every evaluation takes less than a hundredth of its time.
+MANY_ROWS = 100_000
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows of positive weight.
+
+    Attributes
+    ----------
+    X : {ndarray, CSR array} of shape (n_samples, n_features)
+    targets : Targets
+        Of the m rows.
+    counts : ndarray of shape (m,) or None
+        Their sample weights, float64: as how many rows each counts. None where all are 1.
+    class_weights : ndarray of shape (n_classes,) or None
+        The weights of the classes, which multiply them; None where all are 1.
+    positions : ndarray of shape (m,) or None
+        Which rows of X these are; None: all of them, in their order.
+    n_given : int
+        How many rows of positive weight they were before equal ones were merged.
+    """
+
+    X: Any
+    targets: Targets
+    counts: NDArray | None
+    class_weights: NDArray | None
+    positions: NDArray | None
+    n_given: int
+
+    @property
+    def n_rows(self) -> int:
+        """Number of resident rows, m: what measures work."""
+        return len(self.targets.codes)
+
+    @property
+    def n_features(self) -> int:
+        """Number of features."""
+        return self.X.shape[1]
+
+    @cached_property
+    def w(self) -> NDArray | None:
+        """Sample weight times class weight, float64 of shape (m,); None where all are 1."""
+        w = self.counts
+        if self.class_weights is not None:
+            w = self.class_weights[self.targets.codes] * (1.0 if w is None else w)
+        return None if w is None or (w == 1).all() else w
+
+    @cached_property
+    def total_weight(self) -> float:
+        """W, the sum of the weights."""
+        return float(self.n_rows if self.w is None else self.w.sum())
+
+    @property
+    def total_count(self) -> float:
+        """As how many rows they count together."""
+        return float(self.n_rows if self.counts is None else self.counts.sum())
+
+    @cached_property
+    def weight_unit(self) -> float:
+        """A power of two near the greatest weight.
+
+        Sums are taken of weights in this unit: exact, and no float32 under- or overflows.
+        """
+        return 1.0 if self.w is None else math.ldexp(1, math.frexp(self.w.max())[1] - 1)
+
+    def frequencies(self) -> NDArray:
+        """Return the weighted share of the rows for which each output unit's target is 1."""
+        return self.targets.frequencies(self.w)
+
+    def null_cost(self, network: Network) -> float:
+        """Return the mean cost of always predicting the frequencies."""
+        return network.output.null_cost(self.frequencies())
+
+    # Sums over the rows
+
+    def sums(self, network: Network, dtype: DTypeLike) -> AbstractContextManager[Sums]:
+        """Return a context that yields the sums of cost and gradient, a function of the Thetas.
+
+        The weights are in their unit, and so are the sums: W is ``total_weight / weight_unit``.
+
+        Parameters
+        ----------
+        network : Network
+        dtype : dtype
+            The network is computed in this type. Rows of X in another type, or picked from X
+            by their positions, are copied block by block at every evaluation, so that no
+            second X is kept.
+        """
+
+        def block_of(rows: slice) -> Callable[[], Block]:
+            return self._block(rows, np.dtype(dtype))
+
+        return sums_of_shards(network, self.X, self.n_rows, block_of, dtype)
+
+    def _block(self, rows: slice, dtype: np.dtype) -> Callable[[], Block]:
+        """Return a call that gives a block: what it takes much memory to keep, each time anew."""
+        targets = self.targets.take(rows)
+        w = None if self.w is None else (self.w[rows] / self.weight_unit).astype(dtype)
+        where = rows if self.positions is None else self.positions[rows]
+        view = None
+        if isinstance(where, slice) and self.X.dtype == dtype:
+            view = self.X[where]
+        ones = targets.positions_of_ones() if self.n_rows <= MANY_ROWS else None
+        if view is not None and ones is not None:
+            block = Block(view, ones, w)
+            return lambda: block
+        return lambda: Block(
+            self.X[where].astype(dtype, copy=False) if view is None else view,
+            targets.positions_of_ones() if ones is None else ones,
+            w,
+        )
+
+    def _pieces(self) -> Iterator[tuple[slice, Any, NDArray]]:
+        """Yield runs of rows, their X, and their weights in the weights' unit.
+
+        A product of float64 weights with all of a float32 X would copy it, and indicators of all
+        classes may be greater than X.
+        """
+        stored = self.X.nnz if issparse(self.X) else self.X.size
+        per_row = max(stored / self.X.shape[0], self.targets.classes.n_outputs)
+        n_rows = max(1, int(_PIECE_SIZE / per_row))
+        for start in range(0, self.n_rows, n_rows):
+            piece = slice(start, min(start + n_rows, self.n_rows))
+            n = piece.stop - piece.start
+            w = np.ones(n) if self.w is None else self.w[piece] / self.weight_unit
+            yield piece, self.X[piece if self.positions is None else self.positions[piece]], w
+
+    def mean(self) -> NDArray:
+        """Return the weighted mean of X, float64, shape (n_features,)."""
+        total = np.zeros(self.n_features)
+        for _, X, w in self._pieces():
+            total += w @ X
+        return total / (self.total_weight / self.weight_unit)
+
+    def covariance_with_targets(self) -> NDArray:
+        """Return the weighted covariance of X and the targets, shape (n_outputs, n_features)."""
+        total = np.zeros((self.targets.classes.n_outputs, self.n_features))
+        for piece, X, w in self._pieces():
+            total += (w * self.targets.indicators(piece)) @ X
+        mean_product = total / (self.total_weight / self.weight_unit)
+        return mean_product - np.outer(self.frequencies(), self.mean())
+
+    def is_scaled(self) -> bool:
+        """Tell whether the spread of every feature that varies is of the order of 1."""
+        square = np.zeros(self.n_features)
+        for _, X, w in self._pieces():
+            square += w @ (X.multiply(X) if issparse(X) else np.square(X, dtype=np.float64))
+        mean_square = square / (self.total_weight / self.weight_unit)
+        spread = np.sqrt(np.maximum(mean_square - self.mean() ** 2, 0))
+        varies = spread > 1e-9 * np.sqrt(mean_square)
+        low, high = SCALED
+        return bool(((spread[varies] > low) & (spread[varies] < high)).all())
+
+    # Parts of the rows
+
+    def divide(
+        self, share: float, least: int, random_state: np.random.RandomState
+    ) -> tuple["Rows", "Rows"]:
+        """Return a share of the rows, drawn at random, and the others; a merged row may be in both.
+
+        Parameters
+        ----------
+        share : float
+            Of their count; every class gives about as much.
+        least : int
+            How many rows are drawn at least.
+        random_state : RandomState
+        """
+        drawn = draw_share(self.counts, self.targets.strata, share, least, random_state)
+        left = (1.0 if self.counts is None else self.counts) - drawn
+        return self._of_counts(drawn), self._of_counts(left)
+
+    def _of_counts(self, counts: NDArray) -> "Rows":
+        """Return the same rows with other counts; those of none are left out."""
+        chosen = np.flatnonzero(counts > 0)
+        # In few bytes: there may be millions of rows.
+        chosen = chosen.astype(np.min_scalar_type(self.n_rows))
+        counts = counts[chosen]
+        where: NDArray | None = chosen if self.positions is None else self.positions[chosen]
+        X = self.X
+        if self.X.shape[0] * self.n_features <= CANONICAL_SIZE:
+            X, where = X[where], None  # a copy spares one at every evaluation
+        return Rows(
+            X,
+            self.targets.take(chosen),
+            None if (counts == 1).all() else counts,
+            self.class_weights,
+            where,
+            len(chosen),
+        )
+
+
+def weighted_rows(
+    X: Any,
+    targets: Targets,
+    w: NDArray | None,
+    class_weight: Any,
+    chosen: NDArray | None = None,
+) -> Rows:
+    """Drop the rows of weight zero, and find the weights of the classes.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR array} of shape (n_samples, n_features)
+        Validated.
+    targets : Targets
+        Those of the rows of X.
+    w : ndarray of shape (n_samples,) or None
+        Sample weights.
+    class_weight : dict, "balanced" or None
+        "balanced" refers to these rows.
+    chosen : ndarray of int or None
+        Positions of the rows to take; None is all.
+
+    Returns
+    -------
+    Rows
+        Up to `CANONICAL_SIZE` elements, in the canonical form; of more, X is shared.
+
+    Raises
+    ------
+    ValueError
+        If no row has a positive weight, or the class weights make the sum infinite.
+    """
+    if chosen is not None:
+        targets, w = targets.take(chosen), None if w is None else w[chosen]
+    index = chosen
+    if w is not None and not w.all():
+        kept = np.flatnonzero(w)  # X itself may be large, or mapped from a file
+        index, targets, w = (kept if index is None else index[kept]), targets.take(kept), w[kept]
+        if len(w) == 0:
+            raise ValueError("sample_weight must not be zero for all training rows, got only 0")
+    n_given = len(targets.codes)
+    if n_given * X.shape[1] <= CANONICAL_SIZE:
+        X, index = (X if index is None else X[index]), None
+        X, codes, w = canonical_rows(X, targets.codes, np.ones(n_given) if w is None else w)
+        targets = targets._replace(codes=codes)
+    counts = None if w is None or (w == 1).all() else w
+    class_weights = weights_of_classes(class_weight, targets, counts)
+    rows = Rows(X, targets, counts, class_weights, index, n_given)
+    if class_weights is not None and not np.isfinite(rows.total_weight):
+        got = dict(zip(targets.classes.labels.tolist(), class_weights.tolist(), strict=True))
+        raise ValueError(f"class_weight must leave a finite sum of weights, got {got}")
+    return rows
+
+
+def rows_of_fit(X: Any, y: Any, sample_weight: Any, class_weight: Any) -> Rows:
+    """Return the weighted rows of a fit on all rows; see `encode_targets`, `weighted_rows`."""
+    targets, w = encode_targets(y, sample_weight, class_weight)
+    return weighted_rows(X, targets, w, class_weight)

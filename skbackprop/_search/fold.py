@@ -1,0 +1,241 @@
+"""One fold of a search: the lambda path over its training rows, scored on the others."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skbackprop._machine.blas import single_threaded_blas
+from skbackprop._machine.threads import rounding_in_silence
+from skbackprop._network.network import Network
+from skbackprop._network.thetas import Thetas
+from skbackprop._parameters import Settings
+from skbackprop._rows.rows import Rows, weighted_rows
+from skbackprop._rows.targets import Targets
+from skbackprop._search.path import walk
+from skbackprop._search.reports import SearchReports
+from skbackprop._search.scoring import mean_log_likelihood, score_of
+from skbackprop._training.callbacks import Task
+from skbackprop._training.endings import Ending
+from skbackprop._training.fit import Outcome
+from skbackprop._training.solver import NonFiniteError
+from skbackprop._training.training import Training
+
+
+class Search(NamedTuple):
+    """What all folds of a search share.
+
+    Attributes
+    ----------
+    owner : estimator
+        The one that searches, and has the callbacks.
+    model_of : callable
+        Gives a fitted estimator for the scorer, from an outcome.
+    seen : callable
+        Gives the attributes of an estimator at an iteration, for callbacks.
+    X : {ndarray, CSR array} of shape (n_samples, n_features)
+    y : ndarray
+        As given, for scorers.
+    targets : Targets
+        The same, encoded once for all folds.
+    w : ndarray of shape (n_samples,) or None
+        Sample weights.
+    network : Network
+    settings : Settings
+    class_weight : dict, "balanced" or None
+    reg_lambdas : ndarray of shape (n_lambdas,)
+    scoring : str, callable or None
+        As given, for messages.
+    scorer : callable or None
+        None is the mean log-likelihood.
+    score_params : mapping
+        For the scorer; values with an item for each row are divided as the rows are.
+    n_folds : int
+    is_verbose : bool
+    """
+
+    owner: Any
+    model_of: Callable[[Outcome], Any]
+    seen: Callable[..., dict[str, Any]]
+    X: Any
+    y: Any
+    targets: Targets
+    w: NDArray | None
+    network: Network
+    settings: Settings
+    class_weight: Any
+    reg_lambdas: NDArray
+    scoring: Any
+    scorer: Callable[..., Any] | None
+    score_params: Mapping[str, Any]
+    n_folds: int
+    is_verbose: bool
+
+    def data_of(self, rows: NDArray) -> dict[str, Any]:
+        """Return X, y and metadata of some rows, for callbacks."""
+        # As functions: a large X is copied only where a callback wants to see it.
+        w = self.w
+        return {
+            "X": lambda: self.X[rows],
+            "y": lambda: self.y[rows],
+            "metadata": lambda: None if w is None else {"sample_weight": w[rows]},
+        }
+
+
+class FoldFits(NamedTuple):
+    """What the fits of one fold gave, in the order of the penalties.
+
+    Attributes
+    ----------
+    scores, fit_seconds, score_seconds : ndarray of shape (n_lambdas,)
+    thetas : list of Thetas or None
+        None where a callback has ended the path before.
+    is_stopped : bool
+        Whether a callback has ended a fit, or the path.
+    """
+
+    scores: NDArray
+    fit_seconds: NDArray
+    score_seconds: NDArray
+    thetas: list[Thetas | None]
+    is_stopped: bool = False
+
+
+class Progress:
+    """How far a search is. All folds in one process share it; another process has a copy.
+
+    Attributes
+    ----------
+    done : list
+        An item for each fit.
+    is_stopped : bool
+        Whether the search was interrupted, and the folds that still run shall end.
+    """
+
+    def __init__(self) -> None:
+        self.done: list[int] = []
+        self.is_stopped = False
+
+
+def fit_fold(
+    search: Search,
+    progress: Progress,
+    context: Any,
+    fold: int,
+    train: NDArray,
+    test: NDArray,
+    seed: int,
+) -> FoldFits:
+    """Walk the path over the training rows of a fold, and score every fit on its test rows.
+
+    Parameters
+    ----------
+    search : Search
+    progress : Progress
+    context : CallbackContext or None
+        That of the fold.
+    fold : int
+        Its number, from 0.
+    train, test : ndarray of int
+        Positions of the rows.
+    seed : int
+        Of the random starts.
+
+    Returns
+    -------
+    FoldFits
+        After an interrupt, or where a callback ends the path, NaN is the score of what was not
+        fitted.
+
+    Raises
+    ------
+    ValueError
+        If all training or test rows have weight zero, a fit becomes non-finite, or the scorer
+        fails. It names the fold.
+    """
+    n_lambdas = len(search.reg_lambdas)
+    scores, fit_seconds, score_seconds = np.full((3, n_lambdas), np.nan)
+    fits = FoldFits(scores, fit_seconds, score_seconds, [None] * n_lambdas)
+    order = np.argsort(-search.reg_lambdas, kind="stable")
+    reports = SearchReports(search.is_verbose)
+    # Here, and not only around all folds: this may be another process.
+    with single_threaded_blas(), rounding_in_silence():
+        task = Task(context, search.owner, search.data_of(train), search.seen)
+        with _named_errors(fold):
+            test = _rows_of_weight(search, test, "test")
+            training = Training(
+                _training_rows(search, train),
+                search.network,
+                search.settings,
+                np.random.RandomState(seed),
+                task,
+                is_stopped=lambda: progress.is_stopped,
+            )
+        with task, training:
+            path = walk(training, search.reg_lambdas[order].tolist())
+            n_stopped = 0
+            for number, i in enumerate(order.tolist(), start=1):
+                outcome = _next_fit(path, fold, search.reg_lambdas[i])
+                if outcome is None or progress.is_stopped:
+                    n_stopped += 1
+                    break
+                began = time.perf_counter()
+                scores[i] = _score(search, outcome, test, fold)
+                fits.thetas[i] = outcome.thetas
+                fit_seconds[i] = outcome.seconds
+                score_seconds[i] = time.perf_counter() - began
+                progress.done.append(fold)
+                n_stopped += outcome.ending is Ending.CALLBACK
+                where = f"fold {fold + 1}/{search.n_folds}, lambda {number}/{n_lambdas}"
+                reports.fit_on_fold(where, outcome, scores[i])
+    return fits._replace(is_stopped=n_stopped > 0)
+
+
+@contextmanager
+def _named_errors(fold: int) -> Iterator[None]:
+    """Let an error of the rows of a fold name it."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"in fold {fold}: {error}") from error
+
+
+def _training_rows(search: Search, train: NDArray) -> Rows:
+    train = _rows_of_weight(search, train, "training")
+    return weighted_rows(search.X, search.targets, search.w, search.class_weight, train)
+
+
+def _rows_of_weight(search: Search, rows: NDArray, kind: str) -> NDArray:
+    if search.w is not None:
+        rows = rows[search.w[rows] > 0]
+    if len(rows) == 0:
+        raise ValueError(f"sample_weight must not be zero for all {kind} rows, got only 0")
+    return rows
+
+
+def _next_fit(path: Iterator[Outcome], fold: int, reg_lambda: float) -> Outcome | None:
+    try:
+        return next(path, None)
+    except NonFiniteError as error:
+        raise NonFiniteError(f"in fold {fold}, reg_lambda={reg_lambda:.3g}: {error}") from error
+
+
+def _score(search: Search, outcome: Outcome, test: NDArray, fold: int) -> float:
+    X, y, targets = search.X, search.y, search.targets
+    if search.scorer is None:
+        return mean_log_likelihood(search.network, outcome.thetas, X, targets, search.w, test)
+    classes = None if targets.classes.is_multilabel else targets.classes.labels
+    try:
+        params = {
+            name: np.asarray(value)[test] if np.shape(value)[:1] == y.shape[:1] else value
+            for name, value in search.score_params.items()
+        }
+        return score_of(search.scorer, search.model_of(outcome), X[test], y[test], params, classes)
+    except Exception as error:
+        raise ValueError(
+            f"scoring={search.scoring!r} failed in fold {fold}, reg_lambda="
+            f"{outcome.reg_lambda:.3g}: {error}"
+        ) from error

@@ -1,0 +1,86 @@
+"""The folds of a search: positions of training and test rows, checked."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import check_cv
+
+from skbackprop._parameters import shown
+from skbackprop._rows.targets import Targets
+
+
+def splits_of(
+    cv: Any, X: Any, targets: Targets, w: NDArray | None, params: dict[str, Any]
+) -> list[tuple[NDArray, NDArray]]:
+    """Return the positions of training and test rows of every fold.
+
+    Parameters
+    ----------
+    cv : int, cross-validation generator, iterable or None
+        As given by the user.
+    X : {ndarray, CSR array} of shape (n_samples, n_features)
+    targets : Targets
+        Of all rows.
+    w : ndarray of shape (n_samples,) or None
+        Sample weights.
+    params : dict
+        For the splitter.
+
+    Raises
+    ------
+    ValueError
+        If ``cv`` gives no folds, or none of these rows. It names ``cv``.
+    """
+    labels = _labels_of_weight(targets, w)
+    splits = [
+        (
+            _positions(train, X.shape[0], "training", fold),
+            _positions(test, X.shape[0], "test", fold),
+        )
+        for fold, (train, test) in enumerate(_pairs(cv, X, labels, params))
+    ]
+    if not splits:
+        raise ValueError(f"cv must give at least one split, got {shown(cv)}")
+    return splits
+
+
+def _labels_of_weight(targets: Targets, w: NDArray | None) -> NDArray:
+    """Return labels to stratify by: to a splitter, a class without weight is none."""
+    if w is None or targets.classes.is_multilabel:
+        return targets.labels
+    of_classes = targets.weight_of_classes(w)
+    codes = np.where(of_classes > 0, np.arange(len(of_classes)), of_classes.argmax())
+    return targets.classes.decode(codes[targets.codes])
+
+
+def _pairs(cv: Any, X: Any, labels: NDArray, params: dict[str, Any]) -> list[tuple[Any, Any]]:
+    """Return what cv gives, if these are pairs."""
+    try:
+        splitter = check_cv(cv, labels, classifier=True)
+        return [(train, test) for train, test in splitter.split(X, labels, **params)]
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(
+            "cv must be an int >= 2, a splitter or an iterable of pairs of training and test "
+            f"rows, got {shown(cv)}: {error}"
+        ) from error
+
+
+def _positions(rows: Any, n_rows: int, kind: str, fold: int) -> NDArray:
+    """Return the positions of rows, which a user may also give as a mask."""
+    name = f"cv's {kind} rows of fold {fold}"
+    try:
+        rows = np.asarray(rows)
+    except ValueError as error:
+        raise ValueError(f"{name} must be positions: {error}") from None
+    if rows.dtype == bool:
+        if rows.shape != (n_rows,):
+            raise ValueError(
+                f"{name} must be a mask of the {n_rows} rows, got one of shape {rows.shape}"
+            )
+        rows = np.flatnonzero(rows)
+    if rows.ndim != 1 or len(rows) == 0 or rows.dtype.kind not in "iu":
+        raise ValueError(f"{name} must be positions of at least one row, got {shown(rows)}")
+    if rows.min() < 0 or rows.max() >= n_rows:
+        raise ValueError(f"{name} must be from 0 to {n_rows - 1}, got {rows.min()} to {rows.max()}")
+    return rows

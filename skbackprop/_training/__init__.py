@@ -1,0 +1,1 @@
+"""One fit, one descent in stages."""

@@ -1,0 +1,111 @@
+"""Early stopping: a held-out share of the rows says when to stop, and which Thetas to keep."""
+
+import math
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skbackprop._rows.rows import Rows
+
+
+def hold_out(rows: Rows, fraction: float, random_state: np.random.RandomState) -> tuple[Rows, Rows]:
+    """Divide rows into those to train on and those to validate on.
+
+    Parameters
+    ----------
+    rows : Rows
+    fraction : float
+        Of their count, to validate on: rounded up, and at least as many as there are classes.
+    random_state : RandomState
+        Chooses them: stratified; a class of one row keeps it.
+
+    Returns
+    -------
+    training, validation : Rows
+
+    Raises
+    ------
+    ValueError
+        If no class has two rows.
+    """
+    classes = rows.targets.classes
+    least = 1 if classes.is_multilabel else len(classes.labels)
+    validation, training = rows.divide(fraction, least, random_state)
+    if min(training.n_rows, validation.n_rows) == 0:
+        raise ValueError(
+            "validation_fraction must leave rows to train on beside those held out, got "
+            f"{fraction!r}: of {rows.total_count:g} rows, no two are of one class"
+        )
+    return training, validation
+
+
+class Scored(Protocol):
+    """A point of the solver."""
+
+    @property
+    def x(self) -> NDArray:
+        """Its vector."""
+        ...
+
+    @property
+    def n_accepted(self) -> int:
+        """Iterations of all stages up to here."""
+        ...
+
+
+class EarlyStopping:
+    """Says when the validation cost no longer falls, and where it was least.
+
+    Parameters
+    ----------
+    cost : callable
+        The mean validation cost, without the penalty, of a vector of the solver.
+    patience : int
+        Stop after so many iterations without a strictly better score.
+
+    Attributes
+    ----------
+    scores : list of float
+        Minus the validation cost after each iteration, of all stages.
+    best : point or None
+        The first one with the greatest score.
+    """
+
+    def __init__(self, cost: Callable[[NDArray], float], patience: int) -> None:
+        self.cost, self.patience = cost, patience
+        self.scores: list[float] = []
+        self.best: Any = None
+        self._best_score = -math.inf
+
+    def score(self, point: Scored) -> None:
+        """Score the next iteration."""
+        score = -self.cost(point.x)
+        # In this order: an interrupt on the way leaves what a second call makes good.
+        if self.best is None or score > self._best_score:
+            self.best, self._best_score = point, score
+        self.scores.append(score)
+
+    @property
+    def best_iteration(self) -> int | None:
+        """Where the first greatest score is in `scores`."""
+        return None if self.best is None else self.best.n_accepted - 1
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there were so many iterations since the best one."""
+        return self._since_best >= self.patience
+
+    @property
+    def is_half_over(self) -> bool:
+        """Whether there were half as many."""
+        return self._since_best >= self.patience / 2
+
+    @property
+    def _since_best(self) -> int:
+        return 0 if self.best is None else len(self.scores) - self.best.n_accepted
+
+    def cost_of(self, point: Scored) -> float:
+        """Return the validation cost of the best point, or of a start that is all there is."""
+        return -self._best_score if point is self.best else self.cost(point.x)

@@ -1,0 +1,68 @@
+"""The penalty lambda that "auto" is, and the grid of penalties that a number is."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skbackprop._network.activations import ACTIVATIONS
+from skbackprop._network.network import Network
+from skbackprop._rows.rows import Rows
+
+# The greatest lambda that "auto" gives: 1/m silences data of a few dozen rows.
+AUTO_CAP = 1e-3
+# Ends of the default grid, found by measuring (benchmarks/quality.py): a tenth of where the
+# network collapses, but at least STRONGEST (for logistic units), and a tenth of "auto".
+SHARE_OF_COLLAPSE = 0.1
+STRONGEST = 1e-2
+SHARE_OF_AUTO = 0.1
+
+
+def auto_reg_lambda(rows: Rows, network: Network) -> float:
+    """Return the lambda that "auto" stands for.
+
+    Parameters
+    ----------
+    rows : Rows
+    network : Network
+
+    Returns
+    -------
+    float
+        See `BackpropClassifier`. The number of rows, as the user gave them, bounds W from below
+        where weights are normalised to sum to 1, as by AdaBoostClassifier; and so does their
+        count, lest with small class weights a row of weight 2 were less than the row twice.
+    """
+    m = max(rows.n_given, rows.total_count)
+    capped = min(1 / max(rows.total_weight, m), AUTO_CAP)
+    return _penalty_factor(network) * capped
+
+
+def _penalty_factor(network: Network) -> float:
+    """Return how many times the penalty of logistic units the hidden units feel as strongly."""
+    factors = (ACTIVATIONS[name].penalty_factor for name in network.activations)
+    return min(factors, default=1.0)
+
+
+def reg_lambda_grid(rows: Rows, network: Network, n_lambdas: int) -> NDArray:
+    """Return a logarithmic grid of penalties, from strong to weak.
+
+    Parameters
+    ----------
+    rows : Rows
+    network : Network
+    n_lambdas : int
+        Number of penalties.
+
+    Returns
+    -------
+    ndarray of shape (n_lambdas,)
+    """
+    strongest = STRONGEST * _penalty_factor(network)
+    if len(network.activations) == 1:
+        # Where the penalty outweighs this, the null fit is a minimum: with g'(0) the slope of
+        # the hidden units, the cost falls along the first singular vectors by g'(0) sigma_1.
+        # Where X and the targets are hardly correlated, this says nothing of the best penalty.
+        slope = ACTIVATIONS[network.activations[0]].slope_at_zero
+        sigma = float(np.linalg.norm(rows.covariance_with_targets(), 2))
+        strongest = max(SHARE_OF_COLLAPSE * slope * sigma, strongest)
+    weakest = SHARE_OF_AUTO * auto_reg_lambda(rows, network)
+    return np.geomspace(strongest, weakest, n_lambdas)

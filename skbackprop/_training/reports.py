@@ -1,0 +1,109 @@
+"""What a fit says of itself: lines of progress, and the warning at its end."""
+
+from collections.abc import Callable
+from time import perf_counter
+
+from skbackprop._parameters import Settings
+from skbackprop._training.coarse_start import Stage
+from skbackprop._training.endings import SCALE, Ending
+from skbackprop._training.fit import Fit, Outcome
+from skbackprop._training.solver import Iteration
+
+
+class Reports:
+    """Lines of progress on the standard output.
+
+    Parameters
+    ----------
+    is_verbose : bool
+        Whether there are any.
+
+    Attributes
+    ----------
+    error : BaseException or None
+        What printing has raised.
+    """
+
+    def __init__(self, is_verbose: bool) -> None:
+        self.is_verbose = is_verbose
+        self.error: BaseException | None = None
+
+    def line(self, text: str) -> None:
+        """Print a line."""
+        if not self.is_verbose:
+            return
+        try:
+            print(text, flush=True)
+        except BaseException as error:
+            self.error = error
+            raise
+
+    def stage(self, stage: Stage) -> None:
+        """Say that a stage begins, unless it is the fit proper."""
+        if not stage.is_last:
+            self.line(f"coarse start: {stage.rows.n_rows} rows, {stage.dtype}")
+
+    def iteration(self, iteration: Iteration, fit: Fit, stage: Stage) -> None:
+        """Print iteration, cost, max |D|, evaluations and seconds; a heading before the first."""
+        if not self.is_verbose:
+            return
+        if iteration.number == 1:
+            self.line(
+                f"{'iteration':>9}  {'cost':>14}  {'max |D|':>9}  {'evaluations':>11}"
+                f"  {'seconds':>8}"
+            )
+        number = fit.n_iter if stage.is_full_batch else iteration.number
+        self.line(
+            f"{number:9d}  {iteration.cost:14.8g}  {iteration.gradient_norm:9.2e}  "
+            f"{fit.n_evaluations:11d}  {perf_counter() - fit.began:8.2f}"
+        )
+
+
+SILENT = Reports(False)
+
+
+def null_message(outcome: Outcome, scale_X: bool, remedy: str | None) -> str | None:
+    """Return what to warn of where a fit is no better than the class frequencies, or None."""
+    if remedy is None or not outcome.is_null:
+        return None
+    too_few = "" if outcome.ending.is_by_itself else "the iterations are too few, "
+    cost = "J" if outcome.scores is None else "validation cost"
+    why, how = "", ""
+    if scale_X:
+        why, how = ", or X is not scaled", f", or {SCALE}"
+    return (
+        f"The fit ends no better than predicting the class frequencies ({cost} = "
+        f"{outcome.learned_cost:.6g}, theirs {outcome.null_cost:.6g}): {too_few}reg_lambda is too "
+        f"strong{why}. {remedy}{how}."
+    )
+
+
+def warning_message(
+    outcome: Outcome, settings: Settings, is_scaled: Callable[[], bool], remedy: str | None
+) -> str | None:
+    """Return what to warn of after a fit, or None.
+
+    Parameters
+    ----------
+    outcome : Outcome
+    settings : Settings
+    is_scaled : callable
+        Says whether X is scaled: what is needs no advice to do so.
+    remedy : str or None
+        What to do where the penalty is too strong; None where that cannot be said.
+    """
+    if outcome.ending is Ending.CALLBACK:  # somebody asked for it
+        return None
+    if not (outcome.ending.is_a_limit or outcome.is_null):
+        return None
+    scale_X = not is_scaled()
+    limits = {
+        "max_iter": settings.max_iter,
+        **settings.solver_options,
+        "precision": str(outcome.thetas.dtype),
+    }
+    messages = [
+        outcome.ending.message(outcome.gradient_norm, settings.tol, limits, scale_X),
+        null_message(outcome, scale_X, remedy),
+    ]
+    return " ".join(message for message in messages if message) or None

@@ -1,0 +1,321 @@
+"""One fit, one descent in stages.
+
+A stage is some rows, a precision and a rule by which it is left; the last is all rows in X's
+precision, left at ``tol``. All go through the same few lines, which call the solver, and every
+accepted iteration of all of them through one hook: history, early stopping, progress,
+scikit-learn's callbacks and a wish to stop hang on it.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skbackprop._network.coordinates import centred_coordinates
+from skbackprop._network.network import Network
+from skbackprop._network.objective import Objective
+from skbackprop._network.thetas import Thetas
+from skbackprop._parameters import Settings
+from skbackprop._rows.rows import Rows
+from skbackprop._training.callbacks import NO_TASK, Task
+from skbackprop._training.coarse_start import Stage, coarse_stages, is_coarse_start_wanted
+from skbackprop._training.early_stopping import EarlyStopping, hold_out
+from skbackprop._training.endings import Ending
+from skbackprop._training.fit import Fit, Outcome
+from skbackprop._training.reports import SILENT, Reports
+from skbackprop._training.solver import Descent, Iteration, NonFiniteError
+
+# Random starts of one fit at most, the next where the one before has collapsed.
+N_STARTS = 3
+
+
+def never() -> bool:
+    """Return False."""
+    return False
+
+
+# A rule that ends a descent: True once it is slow.
+Rule = Callable[[Iteration], bool]
+
+
+class Training:
+    """Fits of one network over the same rows, live: a context.
+
+    ``with Training(...) as training``, then ``training.fit(x, reg_lambda)`` from a given start or
+    ``training.fit_afresh(reg_lambda)`` from random ones, at any penalties one after the other.
+    Each returns what it came to. Where it raised, ``training.outcome()`` is what there is so far,
+    if ``training.keeps(error)``.
+
+    Parameters
+    ----------
+    rows : Rows
+        Early stopping holds some of them out.
+    network : Network
+    settings : Settings
+    random_state : RandomState
+        For the rows held out, random starts, and the subsets of cheap stages.
+    task : Task, default=NO_TASK
+        What the fits are to scikit-learn's callbacks.
+    reports : Reports, default=SILENT
+        Told of stages and iterations.
+    is_stopped : callable, default=never
+        Says at every iteration whether somebody else has ended the whole work.
+    """
+
+    def __init__(
+        self,
+        rows: Rows,
+        network: Network,
+        settings: Settings,
+        random_state: np.random.RandomState,
+        task: Task = NO_TASK,
+        reports: Reports = SILENT,
+        is_stopped: Callable[[], bool] = never,
+    ) -> None:
+        self.network, self.settings, self.random_state = network, settings, random_state
+        self.task, self.reports, self.is_stopped = task, reports, is_stopped
+        self.coordinates = centred_coordinates(network, rows.mean())
+        self.held_out: Rows | None = None
+        if settings.early_stopping:
+            rows, self.held_out = hold_out(rows, settings.validation_fraction, random_state)
+        self.rows = rows
+        self.null_cost = rows.null_cost(network)
+        self._fit: Fit | None = None  # the start under way
+        self._kept: Outcome | None = None  # the best of the starts that have ended
+        self._n_evaluations_before = 0  # of these
+
+    def __enter__(self) -> Self:
+        with ExitStack() as contexts:
+            self._validation_cost = None
+            if self.held_out is not None:
+                validation = contexts.enter_context(self._open(self.held_out, self.rows.X.dtype))
+                self._validation_cost = partial(_cost, validation, 0.0)
+            self._objective = contexts.enter_context(self._open(self.rows, self.rows.X.dtype))
+            self._contexts = contexts.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._contexts.__exit__(exc_type, exc, traceback)
+
+    @contextmanager
+    def _open(self, rows: Rows, dtype: Any) -> Iterator[Objective]:
+        """Yield J and D over these rows, computed in this type."""
+        with rows.sums(self.network, dtype) as sums:
+            W = rows.total_weight / rows.weight_unit
+            yield Objective(sums, W, self.network.shapes, dtype, self.coordinates)
+
+    def x_of(self, thetas: Thetas) -> NDArray:
+        """Return the solver's vector of Thetas."""
+        return self.coordinates.x_from_thetas(thetas.vector)
+
+    def random_start(self) -> NDArray:
+        """Return a random vector: without a bias in centred coordinates.
+
+        A unit is then balanced at the centre of its inputs.
+        """
+        return self.network.random_thetas(self.random_state).vector
+
+    def cost(self, x: NDArray, reg_lambda: float) -> float:
+        """Return J over the rows trained on."""
+        return self._objective(x, reg_lambda)[0]
+
+    def fit(
+        self, x: NDArray, reg_lambda: float, *, is_left: Rule | None = None, coarse: bool = False
+    ) -> Outcome:
+        """Minimize J from a given start.
+
+        Parameters
+        ----------
+        x : ndarray
+            The solver's vector.
+        reg_lambda : float
+            The penalty.
+        is_left : callable or None
+            A rule that ends the last stage before ``tol``.
+        coarse : bool, default=False
+            Whether cheap stages come first, where the settings want them.
+
+        Raises
+        ------
+        NonFiniteError
+            If the cost or the gradient becomes infinite or NaN.
+        """
+        self._kept, self._n_evaluations_before = None, 0
+        max_iter = self.settings.max_iter
+        self._kept = self._descend(x, reg_lambda, max_iter, is_left=is_left, coarse=coarse)
+        self._fit = None
+        return self._kept
+
+    def fit_afresh(self, reg_lambda: float) -> Outcome:
+        """Minimize J from a random start, and where that collapses, from others.
+
+        All starts together have the iterations of one fit. The fit of least cost is kept.
+
+        Raises
+        ------
+        NonFiniteError
+            If the cost or the gradient of the first start becomes infinite or NaN.
+        """
+        self._kept, self._n_evaluations_before = None, 0
+        n_left = self.settings.max_iter
+        for _ in range(N_STARTS):
+            try:
+                outcome = self._descend(self.random_start(), reg_lambda, n_left, coarse=True)
+            except NonFiniteError:
+                if self._kept is None:
+                    raise
+                self._fit = None
+                break
+            best = outcome
+            if self._kept is not None and self._kept.learned_cost <= outcome.learned_cost:
+                best = self._kept._replace(n_evaluations=outcome.n_evaluations)
+            # In this order: an interrupt on the way counts no evaluation twice.
+            self._kept, self._fit, self._n_evaluations_before = best, None, best.n_evaluations
+            n_left -= outcome.n_iter
+            # Another start is given as many iterations as this one took, or none.
+            if n_left < outcome.n_iter or not self._has_collapsed(outcome):
+                break
+        assert self._kept is not None
+        return self._kept
+
+    def _has_collapsed(self, outcome: Outcome) -> bool:
+        """Tell whether a fit ended by itself in nothing, and another start may lead elsewhere."""
+        is_convex = len(self.network.shapes) == 1
+        return outcome.is_null and outcome.ending.is_by_itself and not is_convex
+
+    def _stages(self, coarse: bool) -> Iterator[Stage]:
+        if coarse and is_coarse_start_wanted(self.settings, self.rows):
+            yield from coarse_stages(self.rows, self.random_state)
+        yield Stage(self.rows, self.rows.X.dtype, is_full_batch=True, is_last=True)
+
+    def _descend(
+        self,
+        x: NDArray,
+        reg_lambda: float,
+        max_iter: int,
+        *,
+        is_left: Rule | None = None,
+        coarse: bool = False,
+    ) -> Outcome:
+        """Go through the stages, each from where the last one ended."""
+        settings, early = self.settings, None
+        if self._validation_cost is not None:
+            early = EarlyStopping(self._validation_cost, settings.n_iter_no_change)
+        self._fit = fit = Fit(x, reg_lambda, early)
+        for stage in list(self._stages(coarse)):
+            limit = max_iter - fit.n_iter if stage.is_full_batch else settings.max_iter
+            with self._opened(stage, reg_lambda, limit) as (objective, rule, task):
+                self.reports.stage(stage)
+                hook = partial(self._accept, fit, stage, rule or is_left, task)
+                descent = Descent(objective, reg_lambda, settings.tol, hook)
+                if stage.is_full_batch:
+                    fit.count(descent)
+                try:
+                    ending = descent.run(fit.x, settings.solver, limit, settings.solver_options)
+                except NonFiniteError:
+                    if stage.is_last:
+                        raise
+                    continue  # float32 may overflow where float64 does not
+            if task.wants_to_stop and not stage.is_last:
+                ending = Ending.CALLBACK
+            if stage.is_last or ending.is_of_the_whole_fit:
+                fit.ending = ending
+                break
+            if not stage.is_full_batch and early is not None and early.best is not None:
+                fit.x = early.best.x  # few rows are soon fitted too closely
+        return self._outcome_of(fit)
+
+    @contextmanager
+    def _opened(
+        self, stage: Stage, reg_lambda: float, max_iter: int
+    ) -> Iterator[tuple[Objective, Rule | None, Task]]:
+        """Yield the objective of a stage, the rule by which it is left, and its task."""
+        with ExitStack() as contexts:
+            objective, rule = self._objective, None
+            if not stage.is_last:
+                objective = contexts.enter_context(self._open(stage.rows, stage.dtype))
+                cost = self._validation_cost
+                if cost is None and stage.others is not None:
+                    others = contexts.enter_context(self._open(stage.others, stage.dtype))
+                    cost = partial(_cost, others, reg_lambda)
+                rule = stage.rule(cost)
+            yield objective, rule, contexts.enter_context(self.task.of_stage(stage.name, max_iter))
+
+    def _accept(
+        self, fit: Fit, stage: Stage, rule: Rule | None, task: Task, iteration: Iteration
+    ) -> Ending | None:
+        """Take an accepted iteration of any stage: the one hook. Return a wish to end."""
+        fit.accept(iteration, stage, stage.is_last)
+        is_slow = rule is not None and rule(iteration)
+        if iteration.number == 0:
+            return None
+        fit.score()
+        self.reports.iteration(iteration, fit, stage)
+        if self.is_stopped():
+            return Ending.INTERRUPTED
+        if task.end_iteration(partial(self._seen_at, iteration, fit)):
+            return Ending.CALLBACK
+        early = fit.early_stopping
+        if early is not None and early.is_over:
+            return Ending.EARLY_STOPPING
+        # Few rows are left while there is patience enough for the stages that follow.
+        is_spent = not stage.is_full_batch and early is not None and early.is_half_over
+        return Ending.SLOW if is_slow or is_spent else None
+
+    # What there is
+
+    def keeps(self, error: BaseException) -> bool:
+        """Tell whether there is something to keep after this was raised.
+
+        An interrupt, or what a callback or a report has raised, leaves what the fit has come to
+        since its first iteration. After any other error nothing is kept.
+        """
+        return self.is_from_outside(error) and self.has_something
+
+    def is_from_outside(self, error: BaseException) -> bool:
+        """Tell whether the fit itself is sound, but somebody wants it to end."""
+        errors = [*self.task.errors, self.reports.error]
+        return isinstance(error, KeyboardInterrupt) or any(error is one for one in errors)
+
+    @property
+    def has_something(self) -> bool:
+        """Whether there is an outcome."""
+        return self._kept is not None or (self._fit is not None and self._fit.has_iterations)
+
+    def outcome(self) -> Outcome:
+        """Return what there is so far: of the start under way, or else of those before."""
+        fit = self._fit
+        if fit is None or (self._kept is not None and not fit.has_iterations):
+            assert self._kept is not None
+            return self._kept
+        return self._outcome_of(fit)
+
+    def _outcome_of(self, fit: Fit) -> Outcome:
+        outcome = fit.outcome(self._evaluate, self._thetas, self.null_cost)
+        n_evaluations = self._n_evaluations_before + outcome.n_evaluations
+        return outcome._replace(n_evaluations=n_evaluations)
+
+    def _evaluate(self, x: NDArray, reg_lambda: float) -> tuple[float, float]:
+        J, gradient = self._objective(x, reg_lambda)
+        return J, self._objective.gradient_norm(gradient)
+
+    def _thetas(self, x: NDArray) -> Thetas:
+        vector = self.coordinates.thetas_from_x(x).astype(self.rows.X.dtype)
+        vector.flags.writeable = False
+        return Thetas(vector, self.network.shapes)
+
+    def _seen_at(self, iteration: Iteration, fit: Fit) -> tuple[Iteration, Thetas, float]:
+        return iteration, self._thetas(iteration.x), fit.reg_lambda
+
+
+def _cost(objective: Objective, reg_lambda: float, x: NDArray) -> float:
+    return objective(x, reg_lambda)[0]

@@ -1,0 +1,137 @@
+"""Centred coordinates: four maps, there and back, and what they do to a gradient."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from objectives import make_network, make_objective, make_problem, numerical_gradient
+
+from skbackprop._network.coordinates import CentredCoordinates, centred_coordinates
+from skbackprop._network.network import Network
+from skbackprop._network.outputs import output_units
+from skbackprop._network.thetas import roll, theta_shapes, unroll
+
+LAYER_SIZES = {"0hidden": [3, 1], "1hidden": [3, 4, 2], "3hidden": [5, 2, 4, 3, 6]}
+layer_sizes = pytest.mark.parametrize("sizes", LAYER_SIZES.values(), ids=LAYER_SIZES)
+MAPS = ["x_from_thetas", "thetas_from_x", "gradient_from_D", "D_from_gradient"]
+maps = pytest.mark.parametrize("name", MAPS)
+
+
+def _coordinates(sizes):
+    """Return coordinates with any centres, and a random vector of their size."""
+    rng = np.random.default_rng(3)
+    centres = [rng.uniform(-1.5, 1.5, size=s) for s in sizes[:-1]]
+    shapes = theta_shapes(sizes)
+    vector = rng.normal(size=sum(np.prod(shape) for shape in shapes))
+    return CentredCoordinates(shapes, centres), shapes, centres, vector
+
+
+@layer_sizes
+def test_thetas_there_and_back(sizes):
+    coordinates, _, _, vector = _coordinates(sizes)
+    x = coordinates.x_from_thetas(vector)
+    assert not np.allclose(x, vector)
+    assert_allclose(coordinates.thetas_from_x(x), vector, rtol=1e-14, atol=1e-14)
+    thetas = coordinates.thetas_from_x(vector).copy()
+    assert_allclose(coordinates.x_from_thetas(thetas), vector, rtol=1e-14, atol=1e-14)
+
+
+@layer_sizes
+def test_gradient_there_and_back(sizes):
+    coordinates, _, _, vector = _coordinates(sizes)
+    gradient = coordinates.gradient_from_D(vector)
+    assert not np.allclose(gradient, vector)
+    assert_allclose(coordinates.D_from_gradient(gradient), vector, rtol=1e-14, atol=1e-14)
+    D = coordinates.D_from_gradient(vector).copy()
+    assert_allclose(coordinates.gradient_from_D(D), vector, rtol=1e-14, atol=1e-14)
+
+
+@layer_sizes
+def test_centred_bias_is_z_at_the_centre(sizes):
+    coordinates, shapes, centres, vector = _coordinates(sizes)
+    x = roll(coordinates.x_from_thetas(vector), shapes)
+    for of_x, Theta, c in zip(x, roll(vector, shapes), centres, strict=True):
+        assert_allclose(of_x[:, 0], [Theta_k @ [1, *c] for Theta_k in Theta], rtol=1e-13)
+        assert_array_equal(of_x[:, 1:], Theta[:, 1:])
+
+
+@layer_sizes
+def test_gradient_maps_agree_with_numerical_differentiation(sizes):
+    # Of a function of the Thetas, seen as one of x, and the other way round.
+    coordinates, _, _, vector = _coordinates(sizes)
+    slope = np.random.default_rng(4).normal(size=vector.size)
+
+    def f(v):
+        return slope @ np.sin(v)
+
+    df = slope * np.cos(vector)
+    of_x = numerical_gradient(
+        lambda x: f(coordinates.thetas_from_x(x)), coordinates.x_from_thetas(vector)
+    )
+    assert_allclose(coordinates.gradient_from_D(df), of_x, rtol=1e-7, atol=1e-8)
+    of_thetas = numerical_gradient(
+        lambda thetas: f(coordinates.x_from_thetas(thetas)),
+        coordinates.thetas_from_x(vector).copy(),
+    )
+    assert_allclose(coordinates.D_from_gradient(df), of_thetas, rtol=1e-7, atol=1e-8)
+
+
+@layer_sizes
+def test_gradient_norm_is_the_greatest_D(sizes):
+    coordinates, _, _, D = _coordinates(sizes)
+    problem = make_problem(tuple(sizes[1:-1]))
+    objective = make_objective(problem)
+    objective.coordinates = coordinates
+    for position, value in [(0, -50.0), (-1, 40.0), (1, -30.0)]:
+        D = D.copy()
+        D[position] = value
+        gradient = coordinates.gradient_from_D(D)
+        assert_allclose(objective.gradient_norm(gradient), np.abs(D).max(), rtol=1e-13)
+
+
+@maps
+@layer_sizes
+def test_a_map_leaves_what_it_is_given_and_takes_either_precision(sizes, name):
+    coordinates, _, _, vector = _coordinates(sizes)
+    for dtype in (np.float64, np.float32):
+        given = vector.astype(dtype)
+        kept = given.copy()
+        given.flags.writeable = False
+        mapped = getattr(coordinates, name)(given)
+        assert mapped.dtype == np.float64
+        assert mapped.shape == vector.shape
+        assert not np.shares_memory(mapped, given)
+        assert_array_equal(given, kept)
+
+
+@pytest.mark.parametrize("name", ["x_from_thetas", "gradient_from_D"])
+@layer_sizes
+def test_what_the_solver_is_given_is_its_own(sizes, name):
+    coordinates, _, _, vector = _coordinates(sizes)
+    first = getattr(coordinates, name)(vector)
+    kept = first.copy()
+    for other in MAPS:
+        mapped = getattr(coordinates, other)(2 * vector)
+        assert not np.shares_memory(first, mapped)
+    assert_array_equal(first, kept)
+
+
+def test_inputs_are_centred_where_they_lie():
+    mean = np.array([2.0, -1.0, 0.5])
+    network = Network(
+        [3, 4, 2, 5, 3, 2],
+        ["logistic", "tanh", "relu", "identity"],
+        output_units("logistic", 2, True),
+    )
+    coordinates = centred_coordinates(network, mean)
+    thetas = [np.ones(shape) for shape in network.shapes]
+    x = roll(coordinates.x_from_thetas(unroll(thetas)), network.shapes)
+    # b' = b + the sum of the centres, of which those of tanh, relu and identity are 0.
+    for of_x, expected in zip(x, [1 + mean.sum(), 1 + 4 * 0.5, 1, 1, 1], strict=True):
+        assert_allclose(of_x[:, 0], expected, rtol=1e-15)
+
+
+def test_a_network_without_hidden_layers_is_centred_too():
+    network = make_network(make_problem(()))
+    coordinates = centred_coordinates(network, np.array([1.0, 2.0, 3.0]))
+    x = coordinates.x_from_thetas(np.ones(network.shapes[0]).ravel())
+    assert_array_equal(roll(x, network.shapes)[0][:, 0], 7)

@@ -1,0 +1,362 @@
+"""Output units: cost, delta and probabilities from the logits, saturated ones included.
+
+The exact values come from decimal arithmetic with a hundred digits.
+"""
+
+from decimal import Decimal, localcontext
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.optimize import minimize
+from scipy.special import expit, softmax
+
+from skbackprop import BackpropClassifier
+from skbackprop._network.outputs import output_units
+
+# Kind: the arguments of output_units, and the number of logits in a row.
+KINDS = {
+    "binary": ("logistic", 1, False),
+    "logistic": ("logistic", 3, False),
+    "softmax": ("softmax", 3, False),
+    "multilabel": ("logistic", 3, True),
+}
+kinds = pytest.mark.parametrize("kind", KINDS)
+dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+one_class_kinds = pytest.mark.parametrize("kind", ["binary", "logistic", "softmax"])
+multiclass_kinds = pytest.mark.parametrize("kind", ["logistic", "softmax"])
+
+# Rows of three logits: saturated on one side, on the other, on both, and not at all.
+LOGITS = [
+    [1000.0, -1000.0, 0.0],
+    [-1000.0, -1000.0, -1000.0],
+    [-1000.0, -999.0, -998.0],
+    [1000.0, 1000.0, 1000.0],
+    [1000.0, 999.0, -1000.0],
+    [-500.0, -30.0, -1000.0],
+    [30.0, -30.0, 5.0],
+    [0.0, 0.0, 0.0],
+    [0.25, -1.5, 2.0],
+]
+
+
+def _units(kind):
+    return output_units(*KINDS[kind])
+
+
+def _logits(kind, dtype):
+    z = np.array(LOGITS, dtype)
+    return z.reshape(-1, 1) if kind == "binary" else z
+
+
+def _targets(kind, n_rows):
+    """Return targets of every kind of row, as zeros and ones."""
+    if kind in ("logistic", "softmax"):
+        return np.eye(3, dtype=int)[np.arange(n_rows) % 3]
+    return np.random.default_rng(3).integers(0, 2, size=(n_rows, KINDS[kind][1]))
+
+
+def _cost_and_delta(kind, z, Y, w=None):
+    """Return the summed cost of the rows and their delta."""
+    logits = z.T.copy()
+    # In the order of the rows, as softmax units need them.
+    row, unit = np.nonzero(Y)
+    cost, delta = _units(kind).cost_and_delta(logits, unit * len(Y) + row, w)
+    assert isinstance(cost, float)
+    assert delta.dtype == z.dtype
+    assert delta.shape == logits.shape
+    assert np.shares_memory(delta, logits)
+    return cost, delta.T
+
+
+def _row_costs(kind, z, Y):
+    return [_cost_and_delta(kind, z[[i]], Y[[i]])[0] for i in range(len(z))]
+
+
+def _exactly(function, *rows):
+    """Return a function of rows of numbers, computed with a hundred digits."""
+    with localcontext(prec=100):
+        rows = [[Decimal(float(number)) for number in row] for row in rows]
+        result = function(*rows)
+        return [float(x) for x in result] if isinstance(result, list) else float(result)
+
+
+def _log_expit(z):
+    return -(1 + (-z).exp()).ln()
+
+
+def _logsumexp(z):
+    return sum(z_k.exp() for z_k in z).ln()
+
+
+def _exact_cost(kind, z, y):
+    """Return the cost of one row by the formula of its kind."""
+    if kind == "softmax":
+        return _exactly(lambda z, y: _logsumexp(z) - sum(map(Decimal.__mul__, z, y)), z, y)
+    return _exactly(
+        lambda z, y: sum((1 + z_k.exp()).ln() - y_k * z_k for z_k, y_k in zip(z, y, strict=True)),
+        z,
+        y,
+    )
+
+
+def _exact_log_proba(kind, z):
+    """Return the log-probabilities of one row of logits."""
+    if kind == "binary":
+        return _exactly(lambda z: [_log_expit(-z[0]), _log_expit(z[0])], z)
+    if kind == "softmax":
+        return _exactly(lambda z: [z_k - _logsumexp(z) for z_k in z], z)
+    if kind == "multilabel":
+        return _exactly(lambda z: [_log_expit(z_k) for z_k in z], z)
+
+    def normalised(z):
+        log_sigmoids = [_log_expit(z_k) for z_k in z]
+        return [l_k - _logsumexp(log_sigmoids) for l_k in log_sigmoids]
+
+    return _exactly(normalised, z)
+
+
+# Whoever runs a fit lets exponentials overflow in silence (`worker_map`).
+overflow_is_silent = pytest.mark.filterwarnings("ignore:overflow encountered in exp:RuntimeWarning")
+
+
+@overflow_is_silent
+@kinds
+@dtypes
+def test_cost_is_exact_where_units_are_saturated(kind, dtype):
+    z = _logits(kind, dtype)
+    for shift in range(3):
+        Y = np.roll(_targets(kind, len(z)), shift, axis=0)
+        exact = [_exact_cost(kind, z_i, y_i) for z_i, y_i in zip(z, Y, strict=True)]
+        eps = np.finfo(dtype).eps
+        assert_allclose(_row_costs(kind, z, Y), exact, rtol=4 * eps, atol=2 * eps)
+
+
+@overflow_is_silent
+@dtypes
+@pytest.mark.parametrize(
+    ("kind", "z", "y", "expected"),
+    [
+        ("binary", [1000], [0], 1000),
+        ("binary", [1000], [1], 0),
+        ("binary", [-1000], [1], 1000),
+        ("binary", [-1000], [0], 0),
+        ("logistic", [1000, -1000, 1000], [0, 1, 0], 3000),
+        ("logistic", [1000, -1000, -1000], [1, 0, 0], 0),
+        ("multilabel", [1000, -1000, 1000], [1, 1, 0], 2000),
+        ("softmax", [1000, -1000, 0], [1, 0, 0], 0),
+        ("softmax", [1000, -1000, 0], [0, 1, 0], 2000),
+        ("softmax", [1000, -1000, 0], [0, 0, 1], 1000),
+    ],
+)
+def test_cost_and_delta_at_1000(kind, z, y, expected, dtype):
+    z, Y = np.array([z], dtype), np.array([y])
+    cost, delta = _cost_and_delta(kind, z, Y)
+    assert cost == expected
+    H = (z == 1000).astype(dtype)
+    assert_array_equal(delta, H - Y)
+
+
+@pytest.mark.parametrize("kind", ["binary", "logistic", "multilabel"])
+@pytest.mark.parametrize(("dtype", "rtol"), [(np.float32, 1e-6), (np.float64, 1e-14)])
+@pytest.mark.parametrize("margin", [1.0, 10.0, 30.0, 60.0])
+def test_small_costs_and_deltas_of_logistic_units_are_exact(kind, margin, dtype, rtol):
+    Y = _targets(kind, 3)
+    z = np.where(Y == 1, margin, -margin).astype(dtype)
+    cost, delta = _cost_and_delta(kind, z, Y)
+    assert_allclose(cost, Y.size * np.log1p(np.exp(-margin)), rtol=rtol)
+    assert_allclose(delta, np.where(Y == 1, -1, 1) * expit(-margin), rtol=rtol)
+
+
+@kinds
+@dtypes
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+def test_delta_is_output_less_target_times_weight(kind, dtype, weighted):
+    rng = np.random.default_rng(0)
+    z = rng.normal(scale=3, size=(20, KINDS[kind][1])).astype(dtype)
+    Y = _targets(kind, 20)
+    w = rng.uniform(0.1, 5, size=20).astype(dtype) if weighted else None
+    _, delta = _cost_and_delta(kind, z, Y, w)
+    H = softmax(z.astype(float), axis=1) if kind == "softmax" else expit(z.astype(float))
+    factor = 1 if w is None else w[:, np.newaxis]
+    eps = np.finfo(dtype).eps
+    assert_allclose(delta, factor * (H - Y), rtol=8 * eps, atol=16 * eps)
+
+
+@overflow_is_silent
+@kinds
+@dtypes
+def test_weights_multiply_the_costs_of_the_rows(kind, dtype):
+    z = _logits(kind, dtype)
+    Y = _targets(kind, len(z))
+    w = np.random.default_rng(1).uniform(0.1, 5, size=len(z)).astype(dtype)
+    cost, _ = _cost_and_delta(kind, z, Y, w)
+    eps = np.finfo(dtype).eps
+    assert_allclose(cost, np.dot(w.astype(float), _row_costs(kind, z, Y)), rtol=2 * eps)
+
+
+@kinds
+def test_many_small_costs_are_summed_in_float64(kind):
+    z = np.full((200_000, KINDS[kind][1]), 0.1, np.float32)
+    Y = np.zeros(z.shape, int)
+    Y[:, 0] = 1
+    cost, _ = _cost_and_delta(kind, z, Y)
+    assert_allclose(cost, len(z) * _exact_cost(kind, z[0], Y[0]), rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["binary", "logistic", "multilabel"])
+@dtypes
+def test_costs_of_many_rows_do_not_overflow_on_the_way(kind, dtype):
+    # At z = 0 each unit costs log 2, and 1 + exp(-|z|) is as great as it gets.
+    n_rows, K = 2**14, KINDS[kind][1]
+    z = np.zeros((n_rows, K), dtype)
+    eps = np.finfo(dtype).eps
+    for Y in (np.zeros(z.shape, int), np.ones(z.shape, int)):
+        cost, _ = _cost_and_delta(kind, z, Y)
+        assert_allclose(cost, n_rows * K * np.log(2), rtol=eps)
+
+
+@pytest.mark.parametrize("kind", ["binary", "logistic", "multilabel"])
+@pytest.mark.parametrize("n_rows", [1, 2, 3, 32, 33, 1000, 4096])
+@dtypes
+def test_costs_of_any_number_of_rows_are_those_of_single_rows(kind, n_rows, dtype):
+    rng = np.random.default_rng(n_rows)
+    z = rng.normal(scale=4, size=(n_rows, KINDS[kind][1])).astype(dtype)
+    Y = _targets(kind, n_rows)
+    u = np.where(Y == 1, -z, z).astype(float)
+    cost, _ = _cost_and_delta(kind, z, Y)
+    assert_allclose(cost, np.logaddexp(0, u).sum(), rtol=4 * np.finfo(dtype).eps)
+
+
+@kinds
+@dtypes
+def test_log_proba_is_exact(kind, dtype):
+    z = _logits(kind, dtype)
+    kept = z.copy()
+    log_proba = _units(kind).log_proba(z)
+    assert log_proba.dtype == dtype
+    assert_array_equal(z, kept)
+    exact = [_exact_log_proba(kind, z_i) for z_i in z]
+    eps = np.finfo(dtype).eps
+    assert_allclose(log_proba, exact, rtol=4 * eps, atol=4 * eps)
+
+
+@pytest.mark.parametrize("kind", ["binary", "multilabel"])
+@pytest.mark.parametrize(("dtype", "rtol"), [(np.float32, 1e-6), (np.float64, 1e-14)])
+def test_small_log_probabilities_of_single_units_are_exact(kind, dtype, rtol):
+    z = np.array([[10.0], [30.0], [60.0]], dtype)
+    log_proba = _units(kind).log_proba(z)[:, -1:]
+    assert_allclose(log_proba, -np.log1p(np.exp(-z.astype(float))), rtol=rtol)
+
+
+@one_class_kinds
+@dtypes
+def test_saturated_probabilities_are_finite_and_sum_to_one(kind, dtype):
+    rng = np.random.default_rng(0)
+    scale = 10.0 ** np.arange(-3, 4).repeat(50)[:, np.newaxis]
+    z = rng.normal(size=(350, KINDS[kind][1])) * scale
+    z = np.vstack([z.astype(dtype), _logits(kind, dtype)])
+    P = np.exp(_units(kind).log_proba(z))
+    assert P.shape == (len(z), 2 if kind == "binary" else 3)
+    assert np.isfinite(P).all()
+    assert (P >= 0).all()
+    eps = np.finfo(dtype).eps
+    assert_allclose(P.sum(axis=1, dtype=np.float64), 1, rtol=4 * eps)
+
+
+def _assert_greatest_at_prediction(kind, z):
+    P = np.exp(_units(kind).log_proba(z))
+    predicted = (z[:, 0] > 0).astype(int) if kind == "binary" else z.argmax(axis=1)
+    assert_array_equal(P[np.arange(len(z)), predicted], P.max(axis=1))
+
+
+@one_class_kinds
+@dtypes
+def test_the_prediction_has_the_greatest_probability(kind, dtype):
+    rng = np.random.default_rng(0)
+    scale = 10.0 ** np.arange(-3, 4).repeat(1000)[:, np.newaxis]
+    z = rng.normal(size=(7000, KINDS[kind][1])) * scale
+    _assert_greatest_at_prediction(kind, np.vstack([z.astype(dtype), _logits(kind, dtype)]))
+
+
+@multiclass_kinds
+@dtypes
+def test_the_prediction_has_the_greatest_probability_among_neighbouring_numbers(kind, dtype):
+    rng = np.random.default_rng(0)
+    z = (rng.normal(size=(7000, 3)) * 10.0 ** rng.integers(-3, 4, size=(7000, 1))).astype(dtype)
+    z[:, 1] = np.nextafter(z[:, 0], dtype(np.inf))
+    _assert_greatest_at_prediction(kind, z)
+
+
+@dtypes
+def test_saturated_classes_keep_their_odds(dtype):
+    # All sigmoids are 0 here, and their plain quotient is 0 / 0.
+    z = np.array([[-1000, -1001, -1002]], dtype)
+    P = np.exp(_units("logistic").log_proba(z))
+    assert_allclose(P, softmax(z.astype(float), axis=1), rtol=8 * np.finfo(dtype).eps)
+
+
+@dtypes
+def test_binary_probabilities_are_the_two_sigmoids(dtype):
+    z = np.linspace(-80, 80, 321, dtype=dtype)
+    P = np.exp(_units("binary").log_proba(z[:, np.newaxis]))
+    exact = np.column_stack([expit(-z.astype(float)), expit(z.astype(float))])
+    # The relative error of exp(l) is that of l, times |l|.
+    assert_allclose(P, exact, rtol=100 * np.finfo(dtype).eps)
+
+
+def test_normalised_sigmoids():
+    z = np.array([[0.5, -1.0, 2.0], [-3.0, -2.0, -1.0]])
+    P = np.exp(_units("logistic").log_proba(z))
+    assert_allclose(P, expit(z) / expit(z).sum(axis=1, keepdims=True), rtol=1e-14)
+
+
+def test_softmax_is_for_more_than_two_classes():
+    z = np.array([[0.5], [-2.0]])
+    for arguments in [("softmax", 1, False), ("logistic", 1, False)]:
+        P = np.exp(output_units(*arguments).log_proba(z))
+        assert_allclose(P, np.hstack([expit(-z), expit(z)]), rtol=1e-14)
+    z = np.array([[0.5, 1.0, -2.0]])
+    labels = np.exp(output_units("softmax", 3, True).log_proba(z))
+    assert_allclose(labels, expit(z), rtol=1e-14)
+
+
+@kinds
+def test_null_cost_is_the_least_cost_of_constant_logits(kind):
+    Y = _targets(kind, 40)
+    Y = np.vstack([Y, Y[:7]])
+    n_rows, K = Y.shape
+
+    def mean_cost(z):
+        cost, delta = _cost_and_delta(kind, np.tile(z, (n_rows, 1)), Y)
+        return cost / n_rows, delta.mean(axis=0)
+
+    least = minimize(mean_cost, np.zeros(K), jac=True, method="BFGS", options={"gtol": 1e-8})
+    assert least.success
+    assert_allclose(_units(kind).null_cost(Y.mean(axis=0)), least.fun, rtol=1e-10)
+
+
+@kinds
+def test_null_cost_of_constant_targets_is_zero(kind):
+    K = KINDS[kind][1]
+    assert _units(kind).null_cost(np.eye(K)[0]) == 0
+    if kind != "softmax":
+        assert _units(kind).null_cost(np.zeros(K)) == 0
+
+
+@pytest.mark.parametrize("kind", ["binary", "logistic", "multilabel"])
+def test_null_cost_where_a_frequency_is_rounded_to_more_than_one(kind):
+    frequencies = np.zeros(KINDS[kind][1])
+    frequencies[0] = 1 + 4 * np.finfo(float).eps
+    assert _units(kind).null_cost(frequencies) == 0
+
+
+def test_a_label_that_every_row_has_is_no_reason_for_a_warning():
+    # Weights make its frequency 1 but for rounding, to either side.
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(200, 2))
+        Y = np.column_stack([np.ones(200, int), X[:, 0] > 0])
+        classifier = BackpropClassifier(3, random_state=0)
+        classifier.fit(X, Y, sample_weight=rng.uniform(0.1, 3, size=200))
+        assert classifier.converged_

@@ -1,0 +1,341 @@
+"""Displays: what is stored is what is drawn, and matplotlib is needed only to draw."""
+
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits, load_iris, make_classification
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler, scale
+
+from skbackprop import (
+    BackpropClassifier,
+    BackpropClassifierCV,
+    HiddenUnitsDisplay,
+    LambdaPathDisplay,
+    LossCurveDisplay,
+)
+
+with warnings.catch_warnings():
+    # matplotlib 3.7 speaks to pyparsing as it was then.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    mpl.use("Agg")
+
+IRIS, SPECIES = load_iris(return_X_y=True)
+PATH = [1e-2, 1e-3, 1e-1]
+
+
+@pytest.fixture
+def ax():
+    return Figure().subplots()
+
+
+@pytest.fixture(scope="module")
+def search():
+    return BackpropClassifierCV(4, reg_lambdas=PATH, tol=1e-2, random_state=0).fit(IRIS, SPECIES)
+
+
+def vertical_lines(ax):
+    return {
+        line.get_linestyle(): line.get_xdata()[0]
+        for line in ax.lines
+        if line.get_marker() == "None"
+    }
+
+
+def test_scores_against_lambda(search, ax):
+    display = LambdaPathDisplay.from_estimator(search, ax=ax)
+    assert display.ax_ is ax
+    assert display.figure_ is ax.figure
+    x, mean = display.line_.get_data()
+    order = np.argsort(PATH)
+    np.testing.assert_array_equal(x, np.sort(PATH))
+    np.testing.assert_array_equal(mean, search.scores_.mean(axis=0)[order])
+    error = search.scores_.std(axis=0, ddof=1) / np.sqrt(5)
+    np.testing.assert_allclose(display.standard_errors, error)
+    low, high = (search.scores_.mean(axis=0) + sign * error for sign in (-1, 1))
+    band = display.band_.get_paths()[0].vertices[:, 1]
+    np.testing.assert_allclose([band.min(), band.max()], [low.min(), high.max()])
+    assert ax.get_xscale() == "log"
+    assert "log-probability" in ax.get_ylabel()
+    assert vertical_lines(ax) == {
+        "--": search.reg_lambda_,
+        ":": display.one_standard_error,
+    }
+    assert display.one_standard_error >= display.chosen
+
+
+def test_one_standard_error_is_the_rule_of_the_search(search):
+    strongest = BackpropClassifierCV(4, reg_lambdas=PATH, refit="1se", tol=1e-2, random_state=0)
+    strongest.fit(IRIS, SPECIES)
+    display = LambdaPathDisplay.from_estimator(strongest, ax=Figure().subplots())
+    assert display.chosen == display.one_standard_error == strongest.reg_lambda_
+
+
+@pytest.mark.parametrize("in_pipeline", [False, True])
+@pytest.mark.parametrize("refit", [False, True])
+def test_grid_search(ax, in_pipeline, refit):
+    estimator, name = BackpropClassifier(4, tol=1e-2, random_state=0), "reg_lambda"
+    if in_pipeline:
+        estimator, name = make_pipeline(estimator), "backpropclassifier__reg_lambda"
+    grid = GridSearchCV(estimator, {name: PATH}, scoring="neg_log_loss", refit=refit)
+    display = LambdaPathDisplay.from_estimator(grid.fit(IRIS, SPECIES), ax=ax)
+    np.testing.assert_array_equal(display.reg_lambdas, PATH)
+    np.testing.assert_array_equal(display.mean_scores, grid.cv_results_["mean_test_score"])
+    assert display.chosen == PATH[int(np.argmax(grid.cv_results_["mean_test_score"]))]
+    assert ax.get_ylabel() == "neg_log_loss"
+
+
+def test_a_search_at_the_end_of_a_pipeline(search, ax):
+    pipeline = make_pipeline(StandardScaler(), BackpropClassifierCV(4, reg_lambdas=2, tol=1e-2))
+    pipeline.fit(IRIS, SPECIES)
+    display = LambdaPathDisplay.from_estimator(pipeline, ax=ax)
+    assert display.chosen == pipeline[-1].reg_lambda_
+
+
+def test_it_can_be_drawn_again(search, ax):
+    display = LambdaPathDisplay.from_estimator(search, ax=ax)
+    other = Figure().subplots()
+    assert display.plot(ax=other, color="red", label="again") is display
+    assert display.line_.get_color() == "red"
+    assert "again" in [text.get_text() for text in other.get_legend().get_texts()]
+    made = display.plot()
+    assert made.ax_ is not other
+    mpl.pyplot.close(made.figure_)
+
+
+def test_a_search_that_another_has_found_best(ax):
+    inner = BackpropClassifierCV(4, reg_lambdas=PATH, cv=2, tol=1e-2, random_state=0)
+    grid = GridSearchCV(
+        make_pipeline(StandardScaler(), inner), {"backpropclassifiercv__max_iter": [5, 50]}, cv=2
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        grid.fit(IRIS, SPECIES)
+    display = LambdaPathDisplay.from_estimator(grid, ax=ax)
+    best = grid.best_estimator_[-1]
+    np.testing.assert_array_equal(display.mean_scores, best.scores_.mean(axis=0))
+    assert display.chosen == best.reg_lambda_
+
+
+def test_one_score_for_each_penalty_of_a_grid_search_by_halving(ax):
+    estimator = BackpropClassifier(2, tol=1e-2, random_state=0)
+    halving = HalvingGridSearchCV(
+        estimator, {"reg_lambda": PATH}, min_resources=50, random_state=0, cv=2
+    ).fit(IRIS, SPECIES)
+    assert halving.n_iterations_ == 2
+    with pytest.raises(ValueError, match=r"one score for each reg_lambda, got 2 for 0\.0*1, as"):
+        LambdaPathDisplay.from_estimator(halving)
+    once = HalvingGridSearchCV(
+        estimator, {"reg_lambda": PATH}, min_resources=150, random_state=0, cv=2
+    ).fit(IRIS, SPECIES)
+    display = LambdaPathDisplay.from_estimator(once, ax=ax)
+    np.testing.assert_array_equal(display.reg_lambdas, PATH)
+    repeated = BackpropClassifierCV(2, reg_lambdas=[1e-2, 1e-3, 1e-3], tol=1e-2, random_state=0)
+    with pytest.raises(ValueError, match=r"got 2 for 0\.001"):
+        LambdaPathDisplay.from_estimator(repeated.fit(IRIS, SPECIES))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int64])
+def test_penalties_of_any_type_of_number(ax, dtype):
+    grid = GridSearchCV(
+        BackpropClassifier(2, tol=1e-2, random_state=0),
+        {"reg_lambda": np.array([0, 1]).astype(dtype) / dtype(1)},
+        cv=2,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        grid.fit(IRIS, SPECIES)
+    assert LambdaPathDisplay.from_estimator(grid, ax=ax).reg_lambdas.tolist() == [0, 1]
+
+
+def test_scores_without_bounds(ax):
+    search = BackpropClassifierCV(2, reg_lambdas=PATH, cv=2, tol=1e-2, random_state=0)
+    search.set_params(scoring=minus_infinity_at_a_hundredth).fit(IRIS, SPECIES)
+    display = LambdaPathDisplay.from_estimator(search, ax=ax)
+    assert display.mean_scores[0] == -np.inf
+    assert display.chosen == 1e-1
+
+
+def minus_infinity_at_a_hundredth(model, X, y):
+    return -np.inf if model.reg_lambda_ == 1e-2 else model.reg_lambda_
+
+
+def test_a_penalty_of_zero_has_its_place(ax):
+    display = LambdaPathDisplay(
+        reg_lambdas=[0, 1e-3, 1e-2],
+        mean_scores=[-1, -0.5, -0.7],
+        standard_errors=[0.1, 0.1, 0.1],
+        chosen=1e-3,
+        one_standard_error=1e-3,
+    ).plot(ax=ax)
+    assert display.ax_.get_xscale() == "symlog"
+
+
+def test_clear_errors(search):
+    with pytest.raises(NotFittedError):
+        LambdaPathDisplay.from_estimator(BackpropClassifierCV())
+    with pytest.raises(ValueError, match="BackpropClassifier searched nothing"):
+        LambdaPathDisplay.from_estimator(BackpropClassifier(2, tol=1e-2).fit(IRIS, SPECIES))
+    estimator = BackpropClassifier(2, tol=1e-2)
+    two = GridSearchCV(estimator, {"reg_lambda": PATH, "tol": [1e-2, 2e-2]}).fit(IRIS, SPECIES)
+    with pytest.raises(ValueError, match=r"searched \['reg_lambda', 'tol'\]"):
+        LambdaPathDisplay.from_estimator(two)
+    scores = GridSearchCV(
+        estimator, {"reg_lambda": PATH}, scoring=["accuracy", "neg_log_loss"], refit=False
+    ).fit(IRIS, SPECIES)
+    with pytest.raises(ValueError, match="one score"):
+        LambdaPathDisplay.from_estimator(scores)
+
+
+def test_searches_that_cannot_be_drawn():
+    estimator = BackpropClassifier(2, tol=1e-2)
+    names = GridSearchCV(estimator, {"reg_lambda": ["auto", 1e-3]}).fit(IRIS, SPECIES)
+    with pytest.raises(ValueError, match="searched numbers, got"):
+        LambdaPathDisplay.from_estimator(names)
+    names.cv_results_ = {"param_reg_lambda": np.ones(1), "split0_test_score": np.full(1, np.nan)}
+    names.cv_results_["mean_test_score"] = np.full(1, np.nan)
+    with pytest.raises(ValueError, match="only NaN"):
+        LambdaPathDisplay.from_estimator(names)
+
+
+def test_loss_curve(ax):
+    fit = BackpropClassifier(4, random_state=0).fit(scale(IRIS), SPECIES)
+    display = LossCurveDisplay.from_estimator(fit, ax=ax, color="green")
+    np.testing.assert_array_equal(display.line_.get_ydata(), fit.loss_curve_)
+    np.testing.assert_array_equal(display.line_.get_xdata(), np.arange(fit.n_iter_ + 1))
+    assert display.line_.get_color() == "green"
+    assert display.validation_line_ is None
+    assert display.ax_ is ax
+    assert display.plot(ax=ax) is display
+
+
+def test_loss_curves_of_several_fits(ax):
+    early = BackpropClassifier(4, early_stopping=True, random_state=0)
+    pipeline = make_pipeline(StandardScaler(), early).fit(IRIS, SPECIES)
+    plain = BackpropClassifier(4, random_state=0).fit(scale(IRIS), SPECIES)
+    display = LossCurveDisplay.from_estimator(pipeline, ax=ax, name="early")
+    LossCurveDisplay.from_estimator(plain, ax=ax, name="plain")
+    x, costs = display.validation_line_.get_data()
+    np.testing.assert_array_equal(x, np.arange(1, early.n_iter_ + 1))
+    np.testing.assert_array_equal(costs, -np.array(early.validation_scores_))
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert names == ["early", "early, validation cost", "plain"]
+    with pytest.raises(NotFittedError):
+        LossCurveDisplay.from_estimator(BackpropClassifier())
+
+
+def fitted_in_a_search(in_pipeline):
+    classifier, name = BackpropClassifier(3, tol=1e-2, random_state=0), "reg_lambda"
+    if in_pipeline:
+        classifier = make_pipeline(StandardScaler(), classifier)
+        name = f"backpropclassifier__{name}"
+    grid = GridSearchCV(classifier, {name: [1e-2, 1e-3]}, cv=2).fit(IRIS, SPECIES)
+    best = grid.best_estimator_
+    return grid, best[-1] if in_pipeline else best
+
+
+@pytest.mark.parametrize("around", [lambda grid: grid, make_pipeline], ids=["", "in a pipeline"])
+@pytest.mark.parametrize("in_pipeline", [False, True])
+def test_the_best_estimator_of_a_search_is_shown(in_pipeline, around):
+    grid, best = fitted_in_a_search(in_pipeline)
+    curve = LossCurveDisplay.from_estimator(around(grid), ax=Figure().subplots())
+    assert curve.loss_curve == best.loss_curve_
+    units = HiddenUnitsDisplay.from_estimator(around(grid), ax=Figure().subplots())
+    np.testing.assert_array_equal(units.weights, best.coefs_[0].T)
+
+
+@pytest.mark.parametrize("display", [LossCurveDisplay, HiddenUnitsDisplay])
+def test_what_has_no_network_inside(display):
+    grid = GridSearchCV(BackpropClassifier(2, tol=1e-2), {"reg_lambda": [1e-2]}, cv=2)
+    for unfitted in (grid, make_pipeline(StandardScaler(), grid), BackpropClassifierCV()):
+        with pytest.raises(NotFittedError):
+            display.from_estimator(unfitted)
+    grid.set_params(refit=False).fit(IRIS, SPECIES)
+    with pytest.raises(ValueError, match="GridSearchCV without best_estimator_: give it refit"):
+        display.from_estimator(grid)
+    other = make_pipeline(StandardScaler().fit(IRIS))
+    with pytest.raises(ValueError, match=r"must be a BackpropClassifier or .*got StandardScaler"):
+        display.from_estimator(other)
+
+
+def test_one_value_alone_is_a_point(ax):
+    fit = BackpropClassifier(3, random_state=0).fit(scale(IRIS), SPECIES)
+    fit.set_params(warm_start=True).fit(scale(IRIS), SPECIES)
+    assert len(fit.loss_curve_) == 1
+    display = LossCurveDisplay.from_estimator(fit, ax=ax)
+    assert display.line_.get_marker() == "o"
+    np.testing.assert_array_equal(display.line_.get_data(), ([0], fit.loss_curve_))
+    own = LossCurveDisplay.from_estimator(fit, ax=ax, marker="x")
+    assert own.line_.get_marker() == "x"
+    longer = LossCurveDisplay(loss_curve=[1.0, 0.5], validation_scores=[-0.7]).plot(ax=ax)
+    assert longer.line_.get_marker() == "None"
+    assert longer.validation_line_.get_marker() == "o"
+    nothing = LossCurveDisplay(loss_curve=[1.0], validation_scores=[]).plot(ax=ax)
+    assert nothing.validation_line_ is None
+
+
+def test_both_curves_count_the_iterations_of_all_stages(ax):
+    X, y = make_classification(2000, 8, n_informative=5, flip_y=0.1, random_state=0)
+    fit = BackpropClassifier(4, early_stopping=True, coarse_start=True, random_state=0).fit(X, y)
+    n_iter, n_all = fit.n_iter_, len(fit.validation_scores_)
+    assert 0 < n_iter < n_all
+    display = LossCurveDisplay.from_estimator(fit, ax=ax)
+    x, costs = display.validation_line_.get_data()
+    np.testing.assert_array_equal(x, np.arange(1, n_all + 1))
+    np.testing.assert_array_equal(costs, -np.array(fit.validation_scores_))
+    x, costs = display.line_.get_data()
+    np.testing.assert_array_equal(x, np.arange(n_all - n_iter, n_all + 1))
+    np.testing.assert_array_equal(costs, fit.loss_curve_)
+
+
+def test_a_fit_that_ends_on_a_part_of_the_rows(ax):
+    # J is that of the Thetas kept, those of the best iteration.
+    display = LossCurveDisplay(loss_curve=[0.6], validation_scores=[-0.9, -0.7, -0.8]).plot(ax=ax)
+    np.testing.assert_array_equal(display.line_.get_data(), ([2], [0.6]))
+    np.testing.assert_array_equal(display.validation_line_.get_xdata(), [1, 2, 3])
+
+
+def test_hidden_units_as_images(ax):
+    X, y = load_digits(return_X_y=True)
+    fit = BackpropClassifier(5, tol=1e-2, random_state=0).fit(X / 16, y)
+    display = HiddenUnitsDisplay.from_estimator(fit, image_shape=(8, 8), ax=ax)
+    shown = np.ma.filled(display.image_.get_array().astype(float), np.nan)
+    assert shown.shape == (17, 26)
+    np.testing.assert_array_equal(shown[:8, 9:17], fit.coefs_[0][:, 1].reshape(8, 8))
+    np.testing.assert_array_equal(shown[9:, :8], fit.coefs_[0][:, 3].reshape(8, 8))
+    assert np.isnan(shown[8]).all()
+    low, high = display.image_.get_clim()
+    assert -low == high == np.abs(fit.coefs_[0]).max()
+    with pytest.raises(ValueError, match=r"image_shape must have 64 pixels.*got \(8, 9\)"):
+        HiddenUnitsDisplay.from_estimator(fit, image_shape=(8, 9), ax=ax)
+
+
+def test_hidden_units_as_a_heat_map(ax):
+    scaler = StandardScaler().set_output(transform="pandas")
+    X = load_iris(as_frame=True).data
+    pipeline = make_pipeline(scaler, BackpropClassifier(3, tol=1e-2)).fit(X, SPECIES)
+    display = HiddenUnitsDisplay.from_estimator(pipeline, ax=ax, cmap="PuOr")
+    np.testing.assert_array_equal(display.image_.get_array(), pipeline[-1].coefs_[0].T)
+    assert [text.get_text() for text in ax.get_xticklabels()] == list(X.columns)
+    assert display.image_.get_cmap().name == "PuOr"
+    unnamed = BackpropClassifier(3, tol=1e-2).fit(IRIS, SPECIES)
+    other = HiddenUnitsDisplay.from_estimator(unnamed, ax=Figure().subplots())
+    assert other.feature_names == ["x0", "x1", "x2", "x3"]
+    with pytest.raises(ValueError, match="feature_names must have 4 names, got 1"):
+        HiddenUnitsDisplay.from_estimator(unnamed, feature_names=["a"], ax=ax)
+    with pytest.raises(NotFittedError):
+        HiddenUnitsDisplay.from_estimator(BackpropClassifier())
+
+
+def test_matplotlib_is_imported_only_to_draw():
+    code = "import skbackprop, sys; sys.exit('matplotlib' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,151 @@
+"""The lambda path: no fit is the prisoner of the one before; the grid's ends."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits, load_iris, load_wine
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.preprocessing import scale
+
+from skbackprop import BackpropClassifier
+from skbackprop._estimator import network_for
+from skbackprop._machine.blas import single_threaded_blas
+from skbackprop._machine.threads import rounding_in_silence
+from skbackprop._parameters import check_parameters
+from skbackprop._rows.rows import rows_of_fit
+from skbackprop._search.path import walk
+from skbackprop._training.endings import Ending
+from skbackprop._training.fit import is_null
+from skbackprop._training.penalty import reg_lambda_grid
+from skbackprop._training.training import Training
+
+IRIS, SPECIES = load_iris(return_X_y=True)
+WINE, CULTIVARS = load_wine(return_X_y=True)
+PATH = [10.0, 1.0, 0.1, 1e-2, 1e-3]
+
+
+def problem_of(X, y, hidden=8, **parameters):
+    settings = check_parameters(BackpropClassifier(hidden, **parameters))
+    rows = rows_of_fit(X, y, None, None)
+    return rows, network_for(settings, rows), settings
+
+
+def walked(X, y, reg_lambdas, **parameters):
+    rows, network, settings = problem_of(X, y, **parameters)
+    random_state = np.random.RandomState(0)
+    with (
+        single_threaded_blas(),
+        rounding_in_silence(),
+        Training(rows, network, settings, random_state) as training,
+    ):
+        return list(walk(training, reg_lambdas))
+
+
+@pytest.mark.parametrize("hidden", [8, (8, 6)], ids=["one-hidden-layer", "two-hidden-layers"])
+@pytest.mark.parametrize("data", ["iris", "wine", "digits"])
+def test_a_path_from_a_collapsed_fit_leaves_the_null_cost_where_a_fresh_fit_does(hidden, data):
+    load = {"iris": load_iris, "wine": load_wine, "digits": load_digits}[data]
+    X, y = load(return_X_y=True)
+    X, y = scale(X[::3]), y[::3]
+    outcomes = walked(X, y, PATH, hidden=hidden, max_iter=100)
+    assert outcomes[0].is_null
+    for reg_lambda, outcome in zip(PATH, outcomes, strict=True):
+        fresh = BackpropClassifier(hidden, reg_lambda=reg_lambda, max_iter=100, random_state=1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            fresh.fit(X, y)
+        if not is_null(fresh.loss_, outcome.null_cost):
+            assert not outcome.is_null
+    assert not outcomes[-1].is_null
+
+
+@pytest.mark.parametrize("coarse_start", ["auto", False])
+def test_outcomes_speak_of_their_penalty(coarse_start):
+    outcomes = walked(scale(WINE), CULTIVARS, [1e-2, 1e-3], coarse_start=coarse_start)
+    for reg_lambda, outcome in zip([1e-2, 1e-3], outcomes, strict=True):
+        assert outcome.reg_lambda == reg_lambda
+        assert outcome.seconds > 0
+        assert len(outcome.loss_curve) == outcome.n_iter + 1
+        assert outcome.loss == outcome.loss_curve[-1]
+        again = BackpropClassifier(
+            8, reg_lambda=reg_lambda, thetas_init=outcome.thetas.matrices, tol=1.0
+        ).fit(scale(WINE), CULTIVARS)
+        np.testing.assert_allclose(again.loss_, outcome.loss, rtol=1e-12)
+        np.testing.assert_allclose(again.gradient_norm_, outcome.gradient_norm, rtol=1e-6)
+
+
+def test_a_path_goes_on_in_float64_where_float32_overflows():
+    # Sums over the features reach 1e39: more than float32 holds, nothing to float64.
+    huge = np.column_stack([IRIS, 1e37 * IRIS[:, 0]])
+    outcomes = walked(huge, SPECIES, [1e-2, 1e-3], activation="identity", coarse_start=True)
+    assert [outcome.reg_lambda for outcome in outcomes] == [1e-2, 1e-3]
+    for outcome in outcomes:
+        assert np.isfinite(outcome.loss)
+        assert outcome.thetas.vector.dtype == np.float64
+
+
+def test_units_do_not_become_copies_of_each_other():
+    outcomes = walked(scale(IRIS), SPECIES, [1e-2, 1e-3, 1e-4, 1e-5])
+    weights = outcomes[-1].thetas.matrices[0]
+    distances = np.linalg.norm(weights[:, np.newaxis] - weights, axis=2)
+    assert distances[np.triu_indices(8, 1)].min() > 0.1
+
+
+def test_fits_that_only_rank_are_left_once_they_are_slow():
+    X, y = scale(WINE), CULTIVARS
+    coarse = walked(X, y, [1e-2, 1e-3], tol=1e-6)
+    to_the_end = walked(X, y, [1e-2, 1e-3], coarse_start=False, tol=1e-6)
+    for one, other in zip(coarse, to_the_end, strict=True):
+        assert one.ending is Ending.SLOW
+        assert other.ending is Ending.CONVERGED
+        assert one.n_evaluations < other.n_evaluations
+        assert one.n_iter % 10 == 0
+        # Of ten iterations, the last ones cut J by less than a hundredth; those before by more.
+        curve = np.array(one.loss_curve)
+        cuts = 1 - curve[10::10] / curve[:-10:10]
+        assert cuts[-1] < 0.01
+        assert (cuts[:-1] >= 0.01).all()
+
+
+@pytest.mark.parametrize("activation", ["logistic", "tanh"])
+def test_the_penalty_at_which_one_hidden_layer_collapses(activation):
+    # A tenth of it is the strong end of the grid: ten times that is null, a third of it is not.
+    X, y = scale(WINE), CULTIVARS
+    rows, network, _ = problem_of(X, y, activation=activation)
+    strongest = reg_lambda_grid(rows, network, 3)[0]
+    for factor, collapsed in ((11, True), (9, False)):
+        (outcome,) = walked(
+            X, y, [factor * strongest], activation=activation, tol=1e-7, max_iter=2000
+        )
+        assert (outcome.loss >= outcome.null_cost * (1 - 1e-6)) == collapsed
+
+
+@pytest.mark.parametrize("hidden", [(), 3, (3, 2)])
+@pytest.mark.parametrize("n_lambdas", [1, 2, 10])
+def test_grids_go_from_strong_to_weak(hidden, n_lambdas):
+    rows, network, _ = problem_of(IRIS, SPECIES, hidden)
+    grid = reg_lambda_grid(rows, network, n_lambdas)
+    assert grid.shape == (n_lambdas,)
+    assert (grid > 0).all()
+    assert (np.diff(grid) < 0).all()
+    if n_lambdas > 2:
+        np.testing.assert_allclose(np.diff(np.log(grid), n=2), 0, atol=1e-12)
+
+
+@pytest.mark.parametrize("X", [np.zeros((20, 2)), np.array([[0, 0], [1, 1], [0, 1], [1, 0]] * 5)])
+def test_features_that_say_nothing_one_by_one_have_a_wide_grid_too(X):
+    y = np.array([0, 0, 1, 1] * 5)
+    rows, network, _ = problem_of(X, y)
+    grid = reg_lambda_grid(rows, network, 5)
+    np.testing.assert_allclose(grid[[0, -1]], [1e-2, 1e-4])
+
+
+@pytest.mark.parametrize(("activation", "factor"), [("logistic", 1), ("tanh", 4), ("relu", 4)])
+@pytest.mark.parametrize("hidden", [3, (3, 2)])
+def test_grids_end_at_a_tenth_of_auto(activation, factor, hidden):
+    X = np.random.default_rng(0).normal(size=(4000, 2))
+    rows, network, _ = problem_of(X, X[:, 0] > 0, hidden, activation=activation)
+    grid = reg_lambda_grid(rows, network, 5)
+    assert grid[0] >= factor * 1e-2
+    np.testing.assert_allclose(grid[-1], factor * 0.1 / 4000)

@@ -1,0 +1,77 @@
+"""What holds for every fit, whatever its options and however it ended."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+
+from skbackprop import BackpropClassifier
+from skbackprop._rows.rows import rows_of_fit
+from skbackprop._training.early_stopping import hold_out
+from skbackprop._training.endings import Ending
+
+OF_EVERY_FIT = [
+    *["classes_", "n_features_in_", "thetas_", "coefs_", "intercepts_", "reg_lambda_", "loss_"],
+    *["loss_curve_", "n_iter_", "n_evaluations_", "gradient_norm_", "converged_", "stop_reason_"],
+]
+OF_EARLY_STOPPING = ["validation_scores_", "best_validation_score_", "best_iteration_"]
+
+
+def rows_trained_on(classifier, X, y, w=None):
+    """Return the rows that a fit has not held out; of a `random_state` that is a number."""
+    rows = rows_of_fit(X, y, w, classifier.class_weight)
+    if classifier.early_stopping:
+        random_state = np.random.RandomState(classifier.random_state)
+        rows, _ = hold_out(rows, classifier.validation_fraction, random_state)
+    return rows
+
+
+def assert_follows_the_rules(classifier):
+    """Hold what a fit stored against itself."""
+    for name in OF_EVERY_FIT:
+        assert hasattr(classifier, name), name
+    curve, reason = classifier.loss_curve_, classifier.stop_reason_
+    assert len(curve) == classifier.n_iter_ + 1
+    assert 0 <= classifier.n_iter_ <= classifier.max_iter
+    assert classifier.n_evaluations_ > 0
+    assert classifier.n_evaluations_ >= classifier.n_iter_
+    assert classifier.converged_ == (classifier.gradient_norm_ <= classifier.tol)
+    assert np.isfinite([*curve, classifier.loss_, classifier.gradient_norm_]).all()
+    assert reason in {ending.value for ending in Ending} - {"slow"}
+    for name in OF_EARLY_STOPPING:
+        assert hasattr(classifier, name) == classifier.early_stopping, name
+    if classifier.early_stopping:
+        scores, best = classifier.validation_scores_, classifier.best_iteration_
+        assert np.isfinite(scores).all()
+        assert len(scores) >= classifier.n_iter_
+        assert (best is None) == (scores == [])
+        if scores:
+            assert classifier.best_validation_score_ == max(scores) == scores[best]
+            assert best == scores.index(max(scores))
+        if reason == "early_stopping":
+            assert len(scores) - 1 - best == classifier.n_iter_no_change
+    else:
+        assert classifier.loss_ == curve[-1]
+        assert curve[-1] <= curve[0]
+        assert (reason == "converged") <= classifier.converged_
+
+
+def assert_loss_is_that_of_its_thetas(classifier, rows):
+    """Hold `loss_` and `gradient_norm_` against a fit over the rows that has nothing to do."""
+    there = BackpropClassifier(
+        classifier.hidden_layer_sizes,
+        activation=classifier.activation,
+        out_activation=classifier.out_activation,
+        reg_lambda=classifier.reg_lambda_,
+        thetas_init=classifier.thetas_,
+        tol=1e9,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # it may have learned nothing
+        there.fit(rows.X, rows.targets.labels, sample_weight=rows.w)
+    assert there.n_iter_ == 0
+    # In float32 the Thetas that are kept are rounded.
+    rtol, atol = (1e-10, 1e-12) if rows.X.dtype == np.float64 else (1e-4, 1e-4)
+    assert classifier.loss_ == pytest.approx(there.loss_, rel=rtol)
+    assert classifier.gradient_norm_ == pytest.approx(there.gradient_norm_, rel=1e-6, abs=atol)
