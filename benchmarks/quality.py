@@ -73,14 +73,14 @@ def path_constant(name, value):
 
 
 class ScaledLambda(BackpropClassifier):
-    """A multiple of the penalty that "auto" gives."""
+    """A multiple of the penalty that "prior" is."""
 
     def __init__(self, factor=1.0, *, random_state=None):
         super().__init__(random_state=random_state)
         self.factor = factor
 
     def fit(self, X, y):
-        first = BackpropClassifier(max_iter=1, random_state=0).fit(X, y)
+        first = BackpropClassifier(reg_lambda="prior", max_iter=1, random_state=0).fit(X, y)
         self.reg_lambda = self.factor * first.reg_lambda_
         return super().fit(X, y)
 
@@ -145,7 +145,7 @@ GROUPS = {
         "relu units, max_iter=200": one_fit(activation="relu", max_iter=200),
     },
     "lambda": {
-        f"lambda = {factor:g} auto": Candidate(
+        f"lambda = {factor:g} prior": Candidate(
             lambda seed, factor=factor: ScaledLambda(factor, random_state=seed)
         )
         for factor in (0.3, 0.5, 2.0)

@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.parallel import Parallel, delayed
 
-from skbackprop._estimator import NetworkClassifier, network_for, validated
+from skbackprop._estimator import NetworkClassifier, metadata_of, network_for, validated
 from skbackprop._machine.blas import single_threaded_blas
 from skbackprop._machine.threads import rounding_in_silence
 from skbackprop._network.network import Network
@@ -60,7 +60,7 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
     reg_lambdas : int or sequence of float, default=5
         The penalties, on the scale of the mean cost. A number stands for as many on a
         logarithmic grid from 1e-2 (4e-2 for tanh and relu units), or a tenth of the penalty
-        at which one hidden layer collapses where that is more, to a tenth of the "auto" of
+        at which one hidden layer collapses where that is more, to a tenth of the "prior" of
         `BackpropClassifier`.
     cv : int, cross-validation generator or iterable, default=None
         As everywhere in scikit-learn; None is five folds in the order of the rows, stratified but
@@ -308,9 +308,7 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
         """
         settings = check_parameters(self)
         check_parameters_of_search(self)
-        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
-        data = {"X": X, "y": y, "metadata": metadata}
-        draft = self._draft()
+        draft, data = self._draft(), {"X": X, "y": y, "metadata": metadata_of(sample_weight)}
         X, y = validated(draft, X, y, multi_output=True)
         splitter_params, scorer_params = self._routed(sample_weight, params, y.shape[0])
         with single_threaded_blas(), rounding_in_silence():
@@ -319,7 +317,7 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
             rows = weighted_rows(X, targets, w, self.class_weight)
             network, classes = network_for(settings, rows), targets.classes
             draft.reg_lambdas_ = self._reg_lambdas(rows, network)
-            seen = draft._seen(network, classes, settings.tol)
+            seen = draft._seen(network, rows, settings)
             owner = self._for_workers()
             search = Search(
                 owner=owner,
@@ -367,7 +365,7 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
     ) -> Self:
         """Return an estimator to score; its own score must not ask the scorer again."""
         model = type(self)(**{**self.get_params(deep=False), "scoring": None, "cv": None})
-        model._store(network, classes, outcome, tol)
+        model._store(network, classes, tol, outcome)
         return model
 
     def _scorer(self) -> Callable[..., float] | None:
@@ -438,7 +436,7 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
             ) as training,
         ):
             refit = Refit(training, starts, reports)
-            model = search.network, search.targets.classes, search.settings.tol
+            model = search.network, rows, search.settings
             try:
                 refit.run(float(draft.reg_lambdas_[chosen]))
                 self._keep(draft, refit.outcome(), *model)

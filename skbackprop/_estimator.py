@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skbackprop._documentation import documentation_url
 from skbackprop._machine.prediction import answers
+from skbackprop._machine.threads import rounding_in_silence
 from skbackprop._network.network import Network
 from skbackprop._network.thetas import Thetas
 from skbackprop._parameters import Settings
@@ -30,6 +31,8 @@ OF_SOME_FITS = (
     "validation_scores_",
     "best_validation_score_",
     "best_iteration_",
+    "reg_lambdas_",
+    "reg_lambda_scores_",
 )
 
 
@@ -66,7 +69,8 @@ class Model(NamedTuple):
         classes = Classes(state["labels"], state["is_multilabel"])
         output = classes.output_units(state["out_activation"])
         network = Network(state["layer_sizes"], state["activations"], output)
-        state["theta"].flags.writeable = False
+        for array in (state["theta"], state["labels"]):
+            array.flags.writeable = False
         return cls(network, Thetas(state["theta"], network.shapes), classes)
 
 
@@ -76,6 +80,11 @@ def network_for(settings: Settings, rows: Rows) -> Network:
     layer_sizes = [rows.n_features, *settings.hidden_layer_sizes, classes.n_outputs]
     output = classes.output_units(settings.out_activation)
     return Network(layer_sizes, settings.activations, output)
+
+
+def metadata_of(sample_weight: Any) -> dict[str, Any] | None:
+    """Return the metadata of a fit, for callbacks."""
+    return None if sample_weight is None else {"sample_weight": sample_weight}
 
 
 def validated(estimator: Any, X: Any, *y: Any, **options: Any) -> Any:
@@ -164,20 +173,20 @@ class NetworkEstimator(BaseEstimator):
     # Draft and commit
 
     def _draft(self) -> Self:
-        """Return a copy to work on, without what not every fit sets."""
+        """Return a copy to work on, without what a fit sets."""
         draft = type(self).__new__(type(self))
-        draft.__dict__ = {n: v for n, v in vars(self).items() if n not in OF_SOME_FITS}
+        draft.__dict__ = {n: v for n, v in vars(self).items() if not _is_fitted_name(n)}
         return draft
 
     def _seen(
-        self, network: Network, classes: Classes, tol: float
+        self, network: Network, rows: Rows, settings: Settings
     ) -> Callable[..., dict[str, Any]]:
         """Return what gives the attributes of an estimator at an iteration."""
         names = vars(self).get("feature_names_in_")
         named = {} if names is None else {"feature_names_in_": names}
-        return partial(seen_attributes, named, network, classes, tol)
+        return partial(seen_attributes, named, network, rows.targets.classes, settings.tol)
 
-    def _store(self, network: Network, classes: Classes, outcome: Outcome, tol: float) -> None:
+    def _store(self, network: Network, classes: Classes, tol: float, outcome: Outcome) -> None:
         """Store the model, and where and how its training ended."""
         self.__dict__.update(
             _model=Model(network, outcome.thetas, classes),
@@ -199,25 +208,33 @@ class NetworkEstimator(BaseEstimator):
             )
 
     def _keep(
-        self, draft: Self, outcome: Outcome, network: Network, classes: Classes, tol: float
+        self, draft: Self, outcome: Outcome, network: Network, rows: Rows, settings: Settings
     ) -> None:
         """Make what a fit came to the model."""
-        draft._store(network, classes, outcome, tol)
+        draft._store(network, rows.targets.classes, settings.tol, outcome)
         self._commit(draft)
 
     def _commit(self, draft: Self) -> None:
         """Take over what was fitted, all at once: what goes wrong before leaves the old model."""
-        fitted = {n: v for n, v in vars(draft).items() if n.endswith("_") or n == "_model"}
+        fitted = {n: v for n, v in vars(draft).items() if _is_fitted_name(n)}
         kept = {n: v for n, v in vars(self).items() if n not in OF_SOME_FITS}
         self.__dict__ = {**kept, **fitted}
 
     def _warn(self, outcome: Outcome, settings: Settings, rows: Rows, remedy: str | None) -> None:
         """Warn of a fit that did not converge, or has learned nothing."""
-        message = warning_message(outcome, settings, rows.is_scaled, remedy)
+        with rounding_in_silence():  # X may be as great as numbers are
+            message = warning_message(outcome, settings, rows.is_scaled, remedy)
         if message is not None:
             warnings.warn(message, ConvergenceWarning, stacklevel=STACK_LEVEL + 1)
 
     # What the model is
+
+    if not TYPE_CHECKING:  # to a type checker, every name would be there
+
+        def __getattr__(self, name: str) -> Any:
+            """Say of a fitted attribute that is not there by which name it was asked for."""
+            when = "" if self.__sklearn_is_fitted__() else " before it is fitted"
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{when}")
 
     @property
     def thetas_(self) -> list[NDArray]:
@@ -370,6 +387,10 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         (network, thetas, classes), X = self._model_and_rows(X)
         columns = (len(classes.labels),)
         return answers(network, thetas, X, network.output.log_proba, columns, thetas.dtype)
+
+
+def _is_fitted_name(name: str) -> bool:
+    return name.endswith("_") or name == "_model"
 
 
 def _logits(z: NDArray) -> NDArray:

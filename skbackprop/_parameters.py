@@ -233,8 +233,9 @@ def check_parameters(estimator: Any) -> Settings:
 def check_parameters_of_one_fit(estimator: Any) -> None:
     """Check the parameters that only BackpropClassifier has; raises as `check_parameters`."""
     e = estimator
-    if not (_is_real(e.reg_lambda) or (isinstance(e.reg_lambda, str) and e.reg_lambda == "auto")):
-        raise _refuse("reg_lambda", "a finite number >= 0 or 'auto'", e.reg_lambda)
+    is_name = isinstance(e.reg_lambda, str) and e.reg_lambda in ("auto", "prior")
+    if not (is_name or _is_real(e.reg_lambda)):
+        raise _refuse("reg_lambda", "a finite number >= 0, 'auto' or 'prior'", e.reg_lambda)
     if not (e.thetas_init is None or _is_sequence(e.thetas_init)):
         raise _refuse("thetas_init", "None or a sequence of arrays", e.thetas_init)
     if not isinstance(e.warm_start, bool | np.bool_):

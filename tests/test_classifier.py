@@ -1,5 +1,7 @@
 """What goes into a fit and comes out of it: labels, containers, probabilities."""
 
+import copy
+import pickle
 import sys
 import threading
 import time
@@ -33,7 +35,9 @@ EACH_KIND = pytest.mark.parametrize("kind", DATA)
 
 
 def small(**parameters):
-    return BackpropClassifier(**{"hidden_layer_sizes": 6, "random_state": 0, **parameters})
+    return BackpropClassifier(
+        **{"hidden_layer_sizes": 6, "reg_lambda": "prior", "random_state": 0, **parameters}
+    )
 
 
 def same_bits(one, other):
@@ -354,3 +358,59 @@ def test_predictions_in_threads_while_the_same_object_is_refitted():
             prediction.result()
     # Both models were met, and nothing else.
     assert seen == {method: {3, 5} for method in METHODS}
+
+
+# Attributes
+
+
+COPIES = {
+    "itself": lambda classifier: classifier,
+    "pickled": lambda classifier: pickle.loads(pickle.dumps(classifier)),
+    "copied": copy.copy,
+    "copied deeply": copy.deepcopy,
+}
+EACH_COPY = pytest.mark.parametrize("made", COPIES.values(), ids=COPIES)
+OF_A_MODEL = [
+    *["thetas_", "coefs_", "intercepts_", "n_layers_", "n_outputs_", "activations_"],
+    *["out_activation_", "classes_", "multilabel_"],
+]
+
+
+@EACH_COPY
+@EACH_KIND
+def test_classes_are_read_only(made, kind):
+    X, y = DATA[kind]
+    classifier = made(small(reg_lambda=1e-2).fit(X, y))
+    before = classifier.predict(X)
+    with pytest.raises(ValueError, match="read-only"):
+        classifier.classes_[0] = 7
+    np.testing.assert_array_equal(classifier.predict(X), before)
+
+
+def test_labels_that_were_given_stay_writeable():
+    y = SPECIES.copy()
+    small(reg_lambda=1e-2).fit(IRIS, y)
+    y[0] = 2
+    assert y.flags.writeable
+
+
+@EACH_COPY
+@pytest.mark.parametrize("name", [*OF_A_MODEL, "loss_", "n_features_in_", "nonsense"])
+def test_what_is_not_there_is_named(made, name):
+    unfitted = made(small())
+    assert not hasattr(unfitted, name)
+    with pytest.raises(AttributeError, match=f"^'BackpropClassifier' .* attribute '{name}'") as e:
+        getattr(unfitted, name)
+    assert "_model" not in str(e.value)
+    assert getattr(unfitted, name, None) is None
+
+
+@EACH_COPY
+def test_what_is_there_is_found(made):
+    classifier = made(small(reg_lambda=1e-2).fit(IRIS, SPECIES))
+    assert all(hasattr(classifier, name) for name in [*OF_A_MODEL, "loss_", "n_features_in_"])
+    for name in ("validation_scores_", "feature_names_in_", "nonsense"):
+        assert not hasattr(classifier, name)
+        with pytest.raises(AttributeError, match=f"'{name}'$"):
+            getattr(classifier, name)
+    assert same_bits(classifier, small(reg_lambda=1e-2).fit(IRIS, SPECIES))

@@ -107,7 +107,7 @@ def test_attributes():
     assert len(own.loss_curve_) == own.n_iter_ + 1
     assert own.loss_ == own.loss_curve_[-1]
     assert own.converged_ == (own.gradient_norm_ <= own.tol)
-    fitted = BackpropClassifier(4).fit(IRIS, SPECIES)
+    fitted = BackpropClassifier(4, reg_lambda="prior").fit(IRIS, SPECIES)
     assert {name for name in dir(fitted) if name[-1] == "_"} <= set(dir(own))
     assert own.stop_reason_ in ("converged", "max_iter")
 

@@ -145,10 +145,12 @@ def test_a_killed_fit_goes_on_from_its_file(tmp_path):
                 raise Killed
 
     with pytest.raises(Killed):
-        BackpropClassifier(5, random_state=0).set_callbacks(Killer(path, 10)).fit(X, y)
+        BackpropClassifier(5, reg_lambda=1e-3, random_state=0).set_callbacks(Killer(path, 10)).fit(
+            X, y
+        )
     saved = joblib.load(path)
-    resumed = BackpropClassifier(5, thetas_init=saved, verbose=0).fit(X, y)
+    resumed = BackpropClassifier(5, reg_lambda=1e-3, thetas_init=saved, verbose=0).fit(X, y)
     with pytest.warns(ConvergenceWarning):
-        ten = BackpropClassifier(5, random_state=0, max_iter=11).fit(X, y)
+        ten = BackpropClassifier(5, reg_lambda=1e-3, random_state=0, max_iter=11).fit(X, y)
     assert resumed.loss_curve_[0] == pytest.approx(ten.loss_)
     assert resumed.converged_

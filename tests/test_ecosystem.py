@@ -32,7 +32,9 @@ from skbackprop import BackpropClassifier, BackpropClassifierCV
 
 
 def small(**parameters):
-    return BackpropClassifier(**{"hidden_layer_sizes": 8, "random_state": 0, **parameters})
+    return BackpropClassifier(
+        **{"hidden_layer_sizes": 8, "reg_lambda": "prior", "random_state": 0, **parameters}
+    )
 
 
 def scaled(load):

@@ -28,7 +28,15 @@ ROOMS = {
         "_rows",
         "_training",
     },
-    "_classifier": {"_estimator", "_machine", "_network", "_parameters", "_rows", "_training"},
+    "_classifier": {
+        "_estimator",
+        "_machine",
+        "_network",
+        "_parameters",
+        "_rows",
+        "_search",
+        "_training",
+    },
     "_classifier_cv": {
         "_estimator",
         "_machine",

@@ -261,7 +261,9 @@ def by_id(cases):
 
 
 def small(**parameters):
-    return BackpropClassifier(6, random_state=0, tol=1e-2).set_params(**parameters)
+    return BackpropClassifier(6, reg_lambda="prior", random_state=0, tol=1e-2).set_params(
+        **parameters
+    )
 
 
 def assert_refused(classifier, bad, X=IRIS):

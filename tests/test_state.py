@@ -14,7 +14,7 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_iris
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.preprocessing import scale
 
-from skbackprop import BackpropClassifier
+from skbackprop import BackpropClassifier, BackpropClassifierCV
 from skbackprop._network.objective import Objective
 from skbackprop._training.training import Training
 
@@ -23,7 +23,9 @@ IRIS = scale(IRIS)
 
 
 def small(**parameters):
-    return BackpropClassifier(**{"hidden_layer_sizes": 5, "random_state": 0, **parameters})
+    return BackpropClassifier(
+        **{"hidden_layer_sizes": 5, "reg_lambda": "prior", "random_state": 0, **parameters}
+    )
 
 
 def fit_quietly(classifier, *args, **kwargs):
@@ -172,7 +174,7 @@ def test_other_exception_on_the_way_stores_too(monkeypatch):
 
 def test_ctrl_c_at_any_time():
     X, y = load_digits(return_X_y=True)
-    classifier = BackpropClassifier(50, tol=0, max_iter=100_000, random_state=0)
+    classifier = BackpropClassifier(50, reg_lambda="prior", tol=0, max_iter=100_000, random_state=0)
 
     def on_alarm(signum, frame):
         raise KeyboardInterrupt
@@ -385,3 +387,36 @@ def test_attributes_of_a_subclass_stay():
     fitted = Remembers(3, random_state=0).fit(IRIS, SPECIES)
     assert fitted.seen_ == len(IRIS)
     assert fitted.score(IRIS, SPECIES) > 0.9
+
+
+@pytest.mark.skipif(
+    not hasattr(BackpropClassifier, "set_callbacks"), reason="scikit-learn below 1.9"
+)
+@pytest.mark.parametrize("kind", [BackpropClassifier, BackpropClassifierCV])
+def test_what_a_callback_sets_on_the_estimator_stays(kind):
+    class Counter:
+        n_seen = 0
+
+        def setup(self, estimator, context):
+            pass
+
+        def teardown(self, estimator, context):
+            pass
+
+        def on_fit_task_begin(self, estimator, context):
+            pass
+
+        def on_fit_task_end(self, estimator, context):
+            self.n_seen += 1
+            estimator.count_ = getattr(estimator, "count_", 0) + 1
+            estimator.note = self.n_seen
+
+    counter = Counter()
+    if kind is BackpropClassifier:
+        fitted = small().set_callbacks(counter)
+    else:
+        fitted = kind(5, reg_lambdas=[1e-2], cv=2, random_state=0).set_callbacks(counter)
+    for _ in range(2):
+        fitted.fit(IRIS, SPECIES)
+        assert counter.n_seen > fitted.n_iter_
+        assert fitted.count_ == fitted.note == counter.n_seen

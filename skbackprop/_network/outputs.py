@@ -23,8 +23,8 @@ class OutputUnits(Protocol):
     ``name`` is that of the kind. ``cost_and_delta`` returns the cost summed over the rows of
     the block, times the rows' weights, and delta = w (H - y) in the place of z, of shape (K, n).
     ``log_proba`` returns log-probabilities of the classes (labels) from logits of shape
-    (n, K), ``log_likelihood`` those that the targets y had, and ``null_cost`` the mean cost
-    of always predicting the frequencies of the classes (labels).
+    (n, K), ``log_likelihood`` those that the targets y had, and ``constant_cost`` the mean cost
+    of always predicting the same frequencies of the classes (labels).
     """
 
     name: str
@@ -41,8 +41,8 @@ class OutputUnits(Protocol):
         """Return the log-probability of each row's target; of labels, their mean."""
         ...
 
-    def null_cost(self, frequencies: NDArray) -> float:
-        """Return the cost per row of predicting the frequencies of the targets."""
+    def constant_cost(self, predicted: NDArray, frequencies: NDArray) -> float:
+        """Return the cost per row of always predicting these where the targets have those."""
         ...
 
 
@@ -72,10 +72,11 @@ class LogisticUnits:
         positive += np.log1p(e)
         return float(w @ positive.sum(axis=0, dtype=np.float64)), delta
 
-    def null_cost(self, frequencies: NDArray) -> float:
-        """Return the cost per row of predicting the frequencies of the targets."""
-        p = np.minimum(frequencies, 1)  # a weighted mean of ones may round to more
-        return float(-(xlogy(p, p) + xlogy(1 - p, 1 - p)).sum())
+    def constant_cost(self, predicted: NDArray, frequencies: NDArray) -> float:
+        """Return the cost per row of always predicting these where the targets have those."""
+        # A weighted mean of ones may round to more.
+        p, y = np.minimum(predicted, 1), np.minimum(frequencies, 1)
+        return float(-(xlogy(y, p) + xlogy(1 - y, 1 - p)).sum())
 
 
 def _negate_in_place(z: NDArray, ones: NDArray) -> NDArray:
@@ -200,9 +201,9 @@ class SoftmaxUnits:
         """Return the log-probability of each row's class, shape (m,)."""
         return _of_own_class(self.log_proba(z), y)
 
-    def null_cost(self, frequencies: NDArray) -> float:
-        """Return the cost per row of predicting the frequencies of the targets."""
-        return float(-xlogy(frequencies, frequencies).sum())
+    def constant_cost(self, predicted: NDArray, frequencies: NDArray) -> float:
+        """Return the cost per row of always predicting these where the targets have those."""
+        return float(-xlogy(frequencies, predicted).sum())
 
 
 def output_units(out_activation: str, n_outputs: int, multilabel: bool) -> OutputUnits:

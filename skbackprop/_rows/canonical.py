@@ -24,7 +24,7 @@ def _bytes_of_rows(*arrays: NDArray) -> NDArray:
     return np.hstack(parts)
 
 
-def canonical_rows(X: Any, y: NDArray, w: NDArray) -> tuple[Any, NDArray, NDArray]:
+def canonical_rows(X: Any, y: NDArray, w: NDArray) -> tuple[Any, NDArray, NDArray, NDArray]:
     """Return the distinct (x, y) rows in one order, with their weights added.
 
     Parameters
@@ -40,6 +40,8 @@ def canonical_rows(X: Any, y: NDArray, w: NDArray) -> tuple[Any, NDArray, NDArra
     -------
     X, y, w : the same, with as many rows as there are distinct ones
         The order is that of the rows' bytes: of no meaning, but always the same.
+    is_merged : ndarray of bool of shape (distinct rows,)
+        Which of them were several.
     """
     dense = X.toarray() if issparse(X) else X
     dense = dense + 0.0  # -0.0, which equals 0.0 in other bytes, becomes 0.0
@@ -58,4 +60,5 @@ def canonical_rows(X: Any, y: NDArray, w: NDArray) -> tuple[Any, NDArray, NDArra
         X.eliminate_zeros()
     else:
         X = dense[kept]
-    return X, y[kept], np.add.reduceat(w[order], starts)
+    is_merged = np.diff(starts, append=len(order)) > 1
+    return X, y[kept], np.add.reduceat(w[order], starts), is_merged

@@ -1,8 +1,9 @@
 """A share of the weight of rows, drawn at random: as it would be from the rows unmerged.
 
-Where all weights are whole numbers, or whole multiples of the least, units of weight are drawn
-without replacement, so that a merged row may be on both sides. Where they are not, rows are drawn
-whole, but for those heavy enough to tip the balance, which are divided.
+Where all weights are whole numbers, or those of a stratum whole multiples of that of one row, units
+of weight are drawn without replacement, so that a merged row may be on both sides. Where they are
+not, rows that were several are divided, and those heavy enough to tip the balance; others are drawn
+whole.
 """
 
 import numpy as np
@@ -10,8 +11,12 @@ from numpy.typing import NDArray
 
 # A sum of weights above which units are not drawn one by one (numpy's own limit).
 MOST_UNITS = 10**9
-# The share of its stratum's weight from which a row is divided.
+# A sum of weights above which float64 does not hold every whole number.
+MOST_EXACT = 2**53
+# The share of its stratum's weight from which a row is divided, if it is so many times as heavy as
+# the others, too: few rows of about equal weight are drawn whole.
 HEAVY = 0.03
+TIMES_THE_MEDIAN = 3.0
 
 
 def draw_share(
@@ -20,6 +25,7 @@ def draw_share(
     share: float,
     least: int,
     random_state: np.random.RandomState,
+    is_merged: NDArray | None = None,
 ) -> NDArray:
     """Return how much of each row's weight is drawn.
 
@@ -35,6 +41,8 @@ def draw_share(
         How many units are drawn at least in all.
     random_state : RandomState
         Seeds the draw.
+    is_merged : ndarray of bool of shape (m,) or None
+        Which rows were several.
 
     Returns
     -------
@@ -43,22 +51,38 @@ def draw_share(
     """
     rng = np.random.default_rng(random_state.randint(np.iinfo(np.int32).max))
     members = _members(strata)
-    unit = _unit(w)
     drawn = np.zeros(len(strata))
-    if w is None:
-        sizes = np.array([len(rows) for rows in members])
-        for rows, n in zip(members, _sizes_of_draws(sizes, share, least), strict=True):
-            drawn[rng.choice(rows, n, replace=False, shuffle=False)] = 1
-    elif unit is None:
-        for rows in members:
-            drawn[rows] = _draw_rows(w[rows], share, rng)
-    else:
-        units = np.rint(w / unit).astype(np.int64)
-        sizes = np.array([units[rows].sum() for rows in members])
-        for rows, n in zip(members, _sizes_of_draws(sizes, share, least), strict=True):
-            taken = rng.multivariate_hypergeometric(units[rows], n)
-            drawn[rows] = np.where(taken == units[rows], w[rows], taken * unit)
+    is_whole = w is None or _is_whole(w)
+    if w is None or (is_whole and w.sum() < MOST_UNITS):
+        sizes = np.array([len(rows) if w is None else w[rows].sum() for rows in members])
+        draws = _sizes_of_draws(sizes.astype(np.int64), share, least)
+        for rows, n in zip(members, draws, strict=True):
+            if w is None:
+                drawn[rng.choice(rows, n, replace=False, shuffle=False)] = 1
+            else:
+                drawn[rows] = _draw_units(w[rows], 1.0, n, rng)
+        return drawn
+    if is_whole:  # each row is as many as it weighs, though these are too many to draw one by one
+        is_merged = w > 1
+    elif is_merged is None:
+        is_merged = np.zeros(len(w), dtype=bool)
+    for rows in members:
+        unit = 1.0 if is_whole else w[rows].min()
+        units = w[rows] / unit
+        is_of_a_row = is_whole or not is_merged[rows][units == 1].all()
+        are_few = units.sum() < MOST_UNITS
+        if is_of_a_row and are_few and (abs(units - np.rint(units)) <= 1e-9).all():
+            (n,) = _sizes_of_draws(np.rint(units).sum(keepdims=True).astype(np.int64), share, 1)
+            drawn[rows] = _draw_units(w[rows], unit, n, rng)
+        else:
+            drawn[rows] = _draw_rows(w[rows], is_merged[rows], share, rng)
     return drawn
+
+
+def _is_whole(w: NDArray) -> bool:
+    """Tell whether all weights are whole numbers: then a weight of 2 is two rows."""
+    # Any float is, from where floats are no longer exact.
+    return bool(w.sum() < MOST_EXACT and (w == np.rint(w)).all())
 
 
 def _members(strata: NDArray) -> list[NDArray]:
@@ -68,20 +92,11 @@ def _members(strata: NDArray) -> list[NDArray]:
     return [rows for rows in np.split(in_order, ends[:-1]) if len(rows)]
 
 
-def _unit(w: NDArray | None) -> float | None:
-    """Return the unit that all weights are multiples of, or None where there is none."""
-    if w is None:
-        return 1.0
-    # 1 comes first: in whole numbers, a weight of 2 is two rows, whatever the others are.
-    for unit, tolerance in ((1.0, 0.0), (float(w.min()), 1e-9)):
-        with np.errstate(over="ignore"):
-            multiples = w / unit
-        if (
-            multiples.sum() < MOST_UNITS
-            and (abs(multiples - np.rint(multiples)) <= tolerance).all()
-        ):
-            return unit
-    return None
+def _draw_units(w: NDArray, unit: float, n: int, rng: np.random.Generator) -> NDArray:
+    """Return how much is drawn of rows' weights where n units are."""
+    units = np.rint(w / unit).astype(np.int64)
+    taken = rng.multivariate_hypergeometric(units, n)
+    return np.where(taken == units, w, taken * unit)
 
 
 def _sizes_of_draws(sizes: NDArray, share: float, least: int) -> NDArray:
@@ -95,13 +110,16 @@ def _sizes_of_draws(sizes: NDArray, share: float, least: int) -> NDArray:
     return np.clip(draws, np.minimum(sizes - 1, 1), sizes - 1)
 
 
-def _draw_rows(w: NDArray, share: float, rng: np.random.Generator) -> NDArray:
+def _draw_rows(w: NDArray, is_merged: NDArray, share: float, rng: np.random.Generator) -> NDArray:
     """Return how much is drawn of the weight of the rows of one stratum."""
-    is_heavy = w >= HEAVY * w.sum()
-    drawn = np.where(is_heavy, share * w, 0.0)
-    light = rng.permutation(np.flatnonzero(~is_heavy))
+    is_heavy = (w >= HEAVY * w.sum()) & (w >= TIMES_THE_MEDIAN * np.median(w))
+    is_divided = is_merged | is_heavy
+    drawn = np.where(is_divided, share * w, 0.0)
+    light = rng.permutation(np.flatnonzero(~is_divided))
     # Whole rows until their weight is nearest to the share.
     middles = np.cumsum(w[light]) - w[light] / 2
     taken = light[middles < share * w[light].sum()]
+    if not is_divided.any():  # at least one, and not all
+        taken = light[: min(max(len(taken), 1), len(light) - 1)]
     drawn[taken] = w[taken]
     return drawn

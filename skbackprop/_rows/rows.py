@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,7 +20,7 @@ from skbackprop._rows.targets import Targets, encode_targets, weights_of_classes
 
 # Elements of X that take part in a sum over the rows at a time.
 _PIECE_SIZE = 2**18
-# Standard deviations between which features count as scaled.
+# Features count as scaled which reach beyond the one, and spread by less than the other.
 SCALED = (0.1, 10.0)
 # Rows from which eight bytes each, to know at once where their targets are, are too many; to work
 # that out at every evaluation takes less than a hundredth of its time.
@@ -44,6 +44,8 @@ class Rows:
         Which rows of X these are; None: all of them, in their order.
     n_given : int
         How many rows of positive weight they were before equal ones were merged.
+    is_merged : ndarray of bool of shape (m,) or None
+        Which of them were several of these; None where none was.
     """
 
     X: Any
@@ -52,11 +54,18 @@ class Rows:
     class_weights: NDArray | None
     positions: NDArray | None
     n_given: int
+    is_merged: NDArray | None = None
 
     @property
     def n_rows(self) -> int:
         """Number of resident rows, m: what measures work."""
         return len(self.targets.codes)
+
+    @property
+    def least_of_classes(self) -> int:
+        """How many rows a part needs for one of each class; of labels, one."""
+        classes = self.targets.classes
+        return 1 if classes.is_multilabel else len(classes.labels)
 
     @property
     def n_features(self) -> int:
@@ -93,9 +102,10 @@ class Rows:
         """Return the weighted share of the rows for which each output unit's target is 1."""
         return self.targets.frequencies(self.w)
 
-    def null_cost(self, network: Network) -> float:
-        """Return the mean cost of always predicting the frequencies."""
-        return network.output.null_cost(self.frequencies())
+    def null_cost(self, network: Network, learned_from: "Rows | None" = None) -> float:
+        """Return the mean cost of always predicting the frequencies, of these or of other rows."""
+        predicted = (self if learned_from is None else learned_from).frequencies()
+        return network.output.constant_cost(predicted, self.frequencies())
 
     # Sums over the rows
 
@@ -167,15 +177,18 @@ class Rows:
         return mean_product - np.outer(self.frequencies(), self.mean())
 
     def is_scaled(self) -> bool:
-        """Tell whether the spread of every feature that varies is of the order of 1."""
-        square = np.zeros(self.n_features)
+        """Tell whether every feature that varies is of the order of 1."""
+        low, high = np.full((2, self.n_features), np.nan)
+        mean, square = self.mean(), np.zeros(self.n_features)
         for _, X, w in self._pieces():
-            square += w @ (X.multiply(X) if issparse(X) else np.square(X, dtype=np.float64))
-        mean_square = square / (self.total_weight / self.weight_unit)
-        spread = np.sqrt(np.maximum(mean_square - self.mean() ** 2, 0))
-        varies = spread > 1e-9 * np.sqrt(mean_square)
-        low, high = SCALED
-        return bool(((spread[varies] > low) & (spread[varies] < high)).all())
+            dense = (X.toarray() if issparse(X) else X).astype(np.float64)
+            square += w @ (dense - mean) ** 2
+            low, high = np.fmin(low, dense.min(axis=0)), np.fmax(high, dense.max(axis=0))
+        spread = np.sqrt(square / (self.total_weight / self.weight_unit))
+        # A rare indicator has a small spread, and is scaled all the same.
+        reach, varies = np.maximum(high - mean, mean - low), high > low
+        least, most = SCALED
+        return bool((reach[varies] > least).all() and (spread[varies] < most).all())
 
     # Parts of the rows
 
@@ -192,7 +205,9 @@ class Rows:
             How many rows are drawn at least.
         random_state : RandomState
         """
-        drawn = draw_share(self.counts, self.targets.strata, share, least, random_state)
+        drawn = draw_share(
+            self.counts, self.targets.strata, share, least, random_state, self.is_merged
+        )
         left = (1.0 if self.counts is None else self.counts) - drawn
         return self._of_counts(drawn), self._of_counts(left)
 
@@ -213,7 +228,15 @@ class Rows:
             self.class_weights,
             where,
             len(chosen),
+            None if self.is_merged is None else self.is_merged[chosen],
         )
+
+    def in_single_precision(self) -> "Rows":
+        """Return the same rows in float32, with an X of their own, where float32 holds them."""
+        X = self.X if self.positions is None else self.X[self.positions]
+        single = X.astype(np.float32)
+        is_finite = np.isfinite(single.data if issparse(single) else single).all()
+        return replace(self, X=single if is_finite else X, positions=None)
 
 
 def weighted_rows(
@@ -256,14 +279,15 @@ def weighted_rows(
         index, targets, w = (kept if index is None else index[kept]), targets.take(kept), w[kept]
         if len(w) == 0:
             raise ValueError("sample_weight must not be zero for all training rows, got only 0")
-    n_given = len(targets.codes)
+    n_given, is_merged = len(targets.codes), None
     if n_given * X.shape[1] <= CANONICAL_SIZE:
         X, index = (X if index is None else X[index]), None
-        X, codes, w = canonical_rows(X, targets.codes, np.ones(n_given) if w is None else w)
+        w = np.ones(n_given) if w is None else w
+        X, codes, w, is_merged = canonical_rows(X, targets.codes, w)
         targets = targets._replace(codes=codes)
     counts = None if w is None or (w == 1).all() else w
     class_weights = weights_of_classes(class_weight, targets, counts)
-    rows = Rows(X, targets, counts, class_weights, index, n_given)
+    rows = Rows(X, targets, counts, class_weights, index, n_given, is_merged)
     if class_weights is not None and not np.isfinite(rows.total_weight):
         got = dict(zip(targets.classes.labels.tolist(), class_weights.tolist(), strict=True))
         raise ValueError(f"class_weight must leave a finite sum of weights, got {got}")

@@ -189,7 +189,9 @@ def _encode_labels(y: Any, takes_part: NDArray | slice) -> Targets:
             "y must hold only 0 and 1 where it is multilabel, got "
             f"{np.unique(Y[takes_part]).tolist()}"
         )
-    return Targets(Y.astype(np.uint8), Classes(np.arange(Y.shape[1]), True))
+    labels = np.arange(Y.shape[1])
+    labels.flags.writeable = False
+    return Targets(Y.astype(np.uint8), Classes(labels, True))
 
 
 def _encode_classes(y: NDArray, takes_part: NDArray | slice) -> Targets:
@@ -205,6 +207,7 @@ def _encode_classes(y: NDArray, takes_part: NDArray | slice) -> Targets:
     for start in range(0, len(y), _ENCODED_ROWS):
         piece = slice(start, start + _ENCODED_ROWS)
         codes[piece] = np.searchsorted(labels, y[piece])
+    labels.flags.writeable = False
     return Targets(codes, Classes(labels, False))
 
 

@@ -226,7 +226,15 @@ def _next_fit(path: Iterator[Outcome], fold: int, reg_lambda: float) -> Outcome 
 def _score(search: Search, outcome: Outcome, test: NDArray, fold: int) -> float:
     X, y, targets = search.X, search.y, search.targets
     if search.scorer is None:
-        return mean_log_likelihood(search.network, outcome.thetas, X, targets, search.w, test)
+        rows = Rows(
+            X,
+            targets.take(test),
+            None if search.w is None else search.w[test],
+            None,
+            test,
+            len(test),
+        )
+        return mean_log_likelihood(search.network, outcome.thetas, rows)
     classes = None if targets.classes.is_multilabel else targets.classes.labels
     try:
         params = {

@@ -12,9 +12,8 @@ slow.
 
 from collections.abc import Iterator, Sequence
 
-from numpy.typing import NDArray
-
-from skbackprop._training.coarse_start import Slow
+from skbackprop._network.thetas import Thetas
+from skbackprop._training.coarse_start import Coarse, Slow
 from skbackprop._training.fit import Outcome, is_null
 from skbackprop._training.solver import Iteration
 from skbackprop._training.training import Training
@@ -39,7 +38,9 @@ class UntilSlow(Slow):
         return super().__call__(iteration) and not is_null(iteration.cost, self.null_cost)
 
 
-def walk(training: Training, reg_lambdas: Sequence[float]) -> Iterator[Outcome]:
+def walk(
+    training: Training, reg_lambdas: Sequence[float], start: Thetas | None = None
+) -> Iterator[Outcome]:
     """Fit at one penalty after the other.
 
     Parameters
@@ -48,6 +49,8 @@ def walk(training: Training, reg_lambdas: Sequence[float]) -> Iterator[Outcome]:
         Over the rows, opened.
     reg_lambdas : sequence of float
         From strong to weak.
+    start : Thetas or None, default=None
+        Where the first fit starts; None is at random.
 
     Yields
     ------
@@ -56,17 +59,19 @@ def walk(training: Training, reg_lambdas: Sequence[float]) -> Iterator[Outcome]:
     """
     settings, fold = training.settings, training.task
     is_coarse = bool(settings.coarse_start) and not settings.early_stopping
-    x: NDArray | None = None
+    x = None if start is None else training.x_of(start)
+    is_first = True
     for reg_lambda in reg_lambdas:
-        start = training.random_start()
+        fresh = training.random_start()
         is_left = UntilSlow(training.null_cost) if is_coarse else None
+        coarse = Coarse.ALL if x is None else Coarse.NO
+        if x is None:
+            x = fresh
+        elif not is_first:  # what was given is taken as it is
+            x = x + DOSE * fresh
+        is_first = False
         with fold.subtask("lambda", None) as training.task:
-            outcome = training.fit(
-                start if x is None else x + DOSE * start,
-                float(reg_lambda),
-                is_left=is_left,
-                coarse=x is None,
-            )
+            outcome = training.fit(x, float(reg_lambda), is_left=is_left, coarse=coarse)
         x = None if is_null(outcome.loss, training.null_cost) else outcome.x
         yield outcome
         if training.task.wants_to_stop:

@@ -6,6 +6,7 @@ import numpy as np
 
 from skbackprop._network.thetas import Thetas
 from skbackprop._search.reports import SearchReports
+from skbackprop._training.endings import Ending
 from skbackprop._training.fit import Outcome
 from skbackprop._training.training import Training
 
@@ -43,6 +44,8 @@ class Refit:
                 first = training.fit(xs[int(np.argmin(costs))], reg_lambda)
             self.reports.refit("from a path", first)
             self._first = first
+            if training.task.wants_to_stop or first.ending is Ending.CALLBACK:
+                return
         with task.subtask("afresh", None) as training.task:
             second = training.fit_afresh(reg_lambda)
         self.reports.refit("afresh", second)

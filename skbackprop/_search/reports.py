@@ -22,6 +22,10 @@ class SearchReports(Reports):
             f"{outcome.n_iter} iterations, {outcome.seconds:.2f} s"
         )
 
+    def fit_on_path(self, number: int, n: int, outcome: Outcome, score: float) -> None:
+        """Print where the path is that "auto" walks, and what the fit there gave."""
+        self.fit_on_fold(f"path, lambda {number}/{n}", outcome, score)
+
     def refit(self, how: str, outcome: Outcome) -> None:
         """Print what one of the two refits came to."""
         self.line(

@@ -14,7 +14,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from skbackprop._machine.prediction import answers
 from skbackprop._network.network import Network
 from skbackprop._network.thetas import Thetas
-from skbackprop._rows.targets import Targets
+from skbackprop._rows.rows import Rows
 
 # Elements of X, or of the logits, that the default score looks at together.
 _PIECE_SIZE = 2**20
@@ -22,38 +22,21 @@ _PIECE_SIZE = 2**20
 _SHOWN: dict[Any, Any] = {}
 
 
-def mean_log_likelihood(
-    network: Network,
-    thetas: Thetas,
-    X: Any,
-    targets: Targets,
-    w: NDArray | None,
-    rows: NDArray,
-) -> float:
-    """Return the weighted mean log-probability of the targets of some rows: the default score.
+def mean_log_likelihood(network: Network, thetas: Thetas, rows: Rows) -> float:
+    """Return the mean log-probability that rows give to their targets: the default score.
 
-    Parameters
-    ----------
-    network : Network
-    thetas : Thetas
-    X : {ndarray, CSR array} of shape (n_samples, n_features)
-    targets : Targets
-        Of all rows.
-    w : ndarray of shape (n_samples,) or None
-        Weights of all rows.
-    rows : ndarray of int
-        Positions of those to score.
+    Weighted by the rows' counts; the weights of the classes do not take part.
     """
     K = network.layer_sizes[-1]
-    n_rows = max(1, _PIECE_SIZE // max(X.shape[1], K))
-    of_rows = np.empty(len(rows))
-    for start in range(0, len(rows), n_rows):
-        piece = rows[start : start + n_rows]
-        z = answers(network, thetas, X[piece], lambda z: z, (K,), thetas.dtype)
-        of_rows[start : start + n_rows] = network.output.log_likelihood(
-            z.astype(np.float64), targets.codes[piece]
-        )
-    return float(np.average(of_rows, weights=None if w is None else w[rows]))
+    size = max(1, _PIECE_SIZE // max(rows.n_features, K))
+    of_rows = np.empty(rows.n_rows)
+    for start in range(0, rows.n_rows, size):
+        piece = slice(start, start + size)
+        X = rows.X[piece if rows.positions is None else rows.positions[piece]]
+        z = answers(network, thetas, X, lambda z: z, (K,), thetas.dtype)
+        codes = rows.targets.codes[piece]
+        of_rows[piece] = network.output.log_likelihood(z.astype(np.float64), codes)
+    return float(np.average(of_rows, weights=rows.counts))
 
 
 def score_of(

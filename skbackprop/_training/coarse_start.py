@@ -5,6 +5,7 @@ fraction of the price. Each stage starts where the last one ended.
 """
 
 from collections.abc import Callable, Iterator
+from enum import Enum
 from typing import NamedTuple
 
 import numpy as np
@@ -14,8 +15,9 @@ from skbackprop._parameters import Settings
 from skbackprop._rows.rows import Rows
 from skbackprop._training.solver import Iteration
 
-# Found by measuring: shares of the rows, and when to leave a stage.
-SHARES = (1 / 32, 1 / 4)
+# Found by measuring: shares of the rows, and when to leave a stage. With early stopping it is left,
+# too, after a share of its patience, so that the stages that follow have at least half of it.
+SHARES_AND_PATIENCE = ((1 / 32, 0.25), (1 / 4, 0.5))
 PATIENCE = 5
 LEAST_CUT = 0.05
 # Rows from which the stages pay for themselves (benchmarks/coarse_start.py).
@@ -69,6 +71,8 @@ class Stage(NamedTuple):
         About as many rows that the stage does not fit: they say when to leave it. Without a
         penalty to speak of, few rows can be fitted for ever, and the weights grow away from any
         good start. None for all rows.
+    patience : float
+        The share of early stopping's patience after which it is left: what follows needs the rest.
     """
 
     rows: Rows
@@ -76,6 +80,7 @@ class Stage(NamedTuple):
     is_full_batch: bool = False
     is_last: bool = False
     others: Rows | None = None
+    patience: float = 1.0
 
     @property
     def name(self) -> str:
@@ -95,19 +100,29 @@ def is_coarse_start_wanted(settings: Settings, rows: Rows) -> bool:
     if settings.coarse_start != "auto":
         return bool(settings.coarse_start)
     # Early stopping with less patience than a stage needs to be judged would end the fit there.
-    is_hasty = settings.early_stopping and settings.n_iter_no_change < PATIENCE
+    is_hasty = settings.early_stopping and settings.n_iter_no_change < 2 * PATIENCE
     return rows.n_rows >= ENOUGH_ROWS and not is_hasty
 
 
-def coarse_stages(rows: Rows, random_state: np.random.RandomState) -> Iterator[Stage]:
+class Coarse(Enum):
+    """Which cheap stages a descent begins with."""
+
+    NO = "none"
+    PRECISION = "all rows in float32"
+    ALL = "subsets of the rows before"
+
+
+def coarse_stages(
+    rows: Rows, coarse: Coarse, random_state: np.random.RandomState
+) -> Iterator[Stage]:
     """Yield the stages: small subsets that grow, then all rows where float32 is cheaper."""
     single = np.dtype(np.float32)
-    least = 1 if rows.targets.classes.is_multilabel else len(rows.targets.classes.labels)
-    for share in SHARES:
+    least = rows.least_of_classes
+    for share, patience in SHARES_AND_PATIENCE if coarse is Coarse.ALL else ():
         subset, left = rows.divide(share, least, random_state)
         if not 0 < subset.n_rows <= MOST_OF_THE_ROWS * rows.n_rows:
             continue
         others, _ = left.divide(share / (1 - share), least, random_state)
-        yield Stage(subset, single, others=others if others.n_rows else None)
-    if rows.X.dtype != single:
+        yield Stage(subset, single, others=others if others.n_rows else None, patience=patience)
+    if rows.X.dtype != single and coarse is not Coarse.NO:
         yield Stage(rows, single, is_full_batch=True)

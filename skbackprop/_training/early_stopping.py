@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skbackprop._rows.rows import Rows
+from skbackprop._training.solver import NonFiniteError
 
 
 def hold_out(rows: Rows, fraction: float, random_state: np.random.RandomState) -> tuple[Rows, Rows]:
@@ -30,15 +31,17 @@ def hold_out(rows: Rows, fraction: float, random_state: np.random.RandomState) -
     ValueError
         If no class has two rows.
     """
-    classes = rows.targets.classes
-    least = 1 if classes.is_multilabel else len(classes.labels)
-    validation, training = rows.divide(fraction, least, random_state)
+    validation, training = rows.divide(fraction, rows.least_of_classes, random_state)
     if min(training.n_rows, validation.n_rows) == 0:
         raise ValueError(
             "validation_fraction must leave rows to train on beside those held out, got "
             f"{fraction!r}: of {rows.total_count:g} rows, no two are of one class"
         )
     return training, validation
+
+
+class HeldOutError(NonFiniteError):
+    """The cost of the rows held out became infinite or NaN."""
 
 
 class Scored(Protocol):
@@ -82,6 +85,11 @@ class EarlyStopping:
     def score(self, point: Scored) -> None:
         """Score the next iteration."""
         score = -self.cost(point.x)
+        if not math.isfinite(score):
+            raise HeldOutError(
+                f"the cost of the held-out rows became non-finite ({-score}): scale X, for "
+                "instance with StandardScaler"
+            )
         # In this order: an interrupt on the way leaves what a second call makes good.
         if self.best is None or score > self._best_score:
             self.best, self._best_score = point, score
@@ -97,10 +105,9 @@ class EarlyStopping:
         """Whether there were so many iterations since the best one."""
         return self._since_best >= self.patience
 
-    @property
-    def is_half_over(self) -> bool:
-        """Whether there were half as many."""
-        return self._since_best >= self.patience / 2
+    def is_spent(self, share: float) -> bool:
+        """Whether there were as many as this share of the patience."""
+        return self._since_best >= share * self.patience
 
     @property
     def _since_best(self) -> int:

@@ -16,8 +16,9 @@ class Ending(Enum):
     EARLY_STOPPING = "early_stopping"
     CALLBACK = "callback"
     INTERRUPTED = "interrupted"
-    # Left because it got on too slowly: for another stage, or where it only ranks penalties.
+    # Left because it got on too slowly: where it only ranks penalties, or for another stage.
     SLOW = "slow"
+    STAGE = "stage"
 
     @property
     def is_by_itself(self) -> bool:
@@ -27,7 +28,12 @@ class Ending(Enum):
     @property
     def is_of_the_whole_fit(self) -> bool:
         """Whether no stage may follow."""
-        return self in (Ending.EARLY_STOPPING, Ending.CALLBACK, Ending.INTERRUPTED)
+        return self in (
+            Ending.EARLY_STOPPING,
+            Ending.CALLBACK,
+            Ending.INTERRUPTED,
+            Ending.SLOW,
+        )
 
     @property
     def is_a_limit(self) -> bool:

@@ -1,4 +1,4 @@
-"""The penalty lambda that "auto" is, and the grid of penalties that a number is."""
+"""The penalty lambda that "prior" is, and the grid of penalties that a number is."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,17 +7,17 @@ from skbackprop._network.activations import ACTIVATIONS
 from skbackprop._network.network import Network
 from skbackprop._rows.rows import Rows
 
-# The greatest lambda that "auto" gives: 1/m silences data of a few dozen rows.
-AUTO_CAP = 1e-3
+# The greatest lambda that "prior" gives: 1/m silences data of a few dozen rows.
+PRIOR_CAP = 1e-3
 # Ends of the default grid, found by measuring (benchmarks/quality.py): a tenth of where the
-# network collapses, but at least STRONGEST (for logistic units), and a tenth of "auto".
+# network collapses, but at least STRONGEST (for logistic units), and a tenth of "prior".
 SHARE_OF_COLLAPSE = 0.1
 STRONGEST = 1e-2
-SHARE_OF_AUTO = 0.1
+SHARE_OF_PRIOR = 0.1
 
 
-def auto_reg_lambda(rows: Rows, network: Network) -> float:
-    """Return the lambda that "auto" stands for.
+def prior_reg_lambda(rows: Rows, network: Network) -> float:
+    """Return the lambda that "prior" stands for.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def auto_reg_lambda(rows: Rows, network: Network) -> float:
         count, lest with small class weights a row of weight 2 were less than the row twice.
     """
     m = max(rows.n_given, rows.total_count)
-    capped = min(1 / max(rows.total_weight, m), AUTO_CAP)
+    capped = min(1 / max(rows.total_weight, m), PRIOR_CAP)
     return _penalty_factor(network) * capped
 
 
@@ -64,5 +64,5 @@ def reg_lambda_grid(rows: Rows, network: Network, n_lambdas: int) -> NDArray:
         slope = ACTIVATIONS[network.activations[0]].slope_at_zero
         sigma = float(np.linalg.norm(rows.covariance_with_targets(), 2))
         strongest = max(SHARE_OF_COLLAPSE * slope * sigma, strongest)
-    weakest = SHARE_OF_AUTO * auto_reg_lambda(rows, network)
+    weakest = SHARE_OF_PRIOR * prior_reg_lambda(rows, network)
     return np.geomspace(strongest, weakest, n_lambdas)

@@ -22,8 +22,8 @@ from skbackprop._network.thetas import Thetas
 from skbackprop._parameters import Settings
 from skbackprop._rows.rows import Rows
 from skbackprop._training.callbacks import NO_TASK, Task
-from skbackprop._training.coarse_start import Stage, coarse_stages, is_coarse_start_wanted
-from skbackprop._training.early_stopping import EarlyStopping, hold_out
+from skbackprop._training.coarse_start import Coarse, Stage, coarse_stages, is_coarse_start_wanted
+from skbackprop._training.early_stopping import EarlyStopping, HeldOutError, hold_out
 from skbackprop._training.endings import Ending
 from skbackprop._training.fit import Fit, Outcome
 from skbackprop._training.reports import SILENT, Reports
@@ -64,6 +64,8 @@ class Training:
         Told of stages and iterations.
     is_stopped : callable, default=never
         Says at every iteration whether somebody else has ended the whole work.
+    held_out : Rows or None, default=None
+        Rows for early stopping that are not among the others; None holds a share of these out.
     """
 
     def __init__(
@@ -75,15 +77,19 @@ class Training:
         task: Task = NO_TASK,
         reports: Reports = SILENT,
         is_stopped: Callable[[], bool] = never,
+        held_out: Rows | None = None,
     ) -> None:
         self.network, self.settings, self.random_state = network, settings, random_state
         self.task, self.reports, self.is_stopped = task, reports, is_stopped
         self.coordinates = centred_coordinates(network, rows.mean())
-        self.held_out: Rows | None = None
-        if settings.early_stopping:
+        self.all_rows, self.held_out = rows, held_out
+        if settings.early_stopping and held_out is None:
             rows, self.held_out = hold_out(rows, settings.validation_fraction, random_state)
         self.rows = rows
         self.null_cost = rows.null_cost(network)
+        # What is learned is judged on the rows held out, where there are any.
+        judged = rows if self.held_out is None else self.held_out
+        self._null_cost_judged = judged.null_cost(network, rows)
         self._fit: Fit | None = None  # the start under way
         self._kept: Outcome | None = None  # the best of the starts that have ended
         self._n_evaluations_before = 0  # of these
@@ -129,7 +135,12 @@ class Training:
         return self._objective(x, reg_lambda)[0]
 
     def fit(
-        self, x: NDArray, reg_lambda: float, *, is_left: Rule | None = None, coarse: bool = False
+        self,
+        x: NDArray,
+        reg_lambda: float,
+        *,
+        is_left: Rule | None = None,
+        coarse: Coarse = Coarse.NO,
     ) -> Outcome:
         """Minimize J from a given start.
 
@@ -140,9 +151,9 @@ class Training:
         reg_lambda : float
             The penalty.
         is_left : callable or None
-            A rule that ends the last stage before ``tol``.
-        coarse : bool, default=False
-            Whether cheap stages come first, where the settings want them.
+            A rule that ends the fit before ``tol``, once it is on all rows.
+        coarse : Coarse, default=Coarse.NO
+            Which cheap stages come first, where the settings want any.
 
         Raises
         ------
@@ -169,7 +180,7 @@ class Training:
         n_left = self.settings.max_iter
         for _ in range(N_STARTS):
             try:
-                outcome = self._descend(self.random_start(), reg_lambda, n_left, coarse=True)
+                outcome = self._descend(self.random_start(), reg_lambda, n_left, coarse=Coarse.ALL)
             except NonFiniteError:
                 if self._kept is None:
                     raise
@@ -192,9 +203,9 @@ class Training:
         is_convex = len(self.network.shapes) == 1
         return outcome.is_null and outcome.ending.is_by_itself and not is_convex
 
-    def _stages(self, coarse: bool) -> Iterator[Stage]:
-        if coarse and is_coarse_start_wanted(self.settings, self.rows):
-            yield from coarse_stages(self.rows, self.random_state)
+    def _stages(self, coarse: Coarse) -> Iterator[Stage]:
+        if is_coarse_start_wanted(self.settings, self.rows):
+            yield from coarse_stages(self.rows, coarse, self.random_state)
         yield Stage(self.rows, self.rows.X.dtype, is_full_batch=True, is_last=True)
 
     def _descend(
@@ -204,7 +215,7 @@ class Training:
         max_iter: int,
         *,
         is_left: Rule | None = None,
-        coarse: bool = False,
+        coarse: Coarse = Coarse.NO,
     ) -> Outcome:
         """Go through the stages, each from where the last one ended."""
         settings, early = self.settings, None
@@ -215,17 +226,17 @@ class Training:
             limit = max_iter - fit.n_iter if stage.is_full_batch else settings.max_iter
             with self._opened(stage, reg_lambda, limit) as (objective, rule, task):
                 self.reports.stage(stage)
-                hook = partial(self._accept, fit, stage, rule or is_left, task)
+                hook = partial(self._accept, fit, stage, rule, is_left, task)
                 descent = Descent(objective, reg_lambda, settings.tol, hook)
                 if stage.is_full_batch:
                     fit.count(descent)
                 try:
                     ending = descent.run(fit.x, settings.solver, limit, settings.solver_options)
-                except NonFiniteError:
-                    if stage.is_last:
+                except NonFiniteError as error:
+                    if stage.is_last or isinstance(error, HeldOutError):
                         raise
                     continue  # float32 may overflow where float64 does not
-            if task.wants_to_stop and not stage.is_last:
+            if task.wants_to_stop:
                 ending = Ending.CALLBACK
             if stage.is_last or ending.is_of_the_whole_fit:
                 fit.ending = ending
@@ -251,11 +262,18 @@ class Training:
             yield objective, rule, contexts.enter_context(self.task.of_stage(stage.name, max_iter))
 
     def _accept(
-        self, fit: Fit, stage: Stage, rule: Rule | None, task: Task, iteration: Iteration
+        self,
+        fit: Fit,
+        stage: Stage,
+        rule: Rule | None,
+        is_left: Rule | None,
+        task: Task,
+        iteration: Iteration,
     ) -> Ending | None:
         """Take an accepted iteration of any stage: the one hook. Return a wish to end."""
         fit.accept(iteration, stage, stage.is_last)
         is_slow = rule is not None and rule(iteration)
+        is_enough = stage.is_full_batch and is_left is not None and is_left(iteration)
         if iteration.number == 0:
             return None
         fit.score()
@@ -267,9 +285,10 @@ class Training:
         early = fit.early_stopping
         if early is not None and early.is_over:
             return Ending.EARLY_STOPPING
-        # Few rows are left while there is patience enough for the stages that follow.
-        is_spent = not stage.is_full_batch and early is not None and early.is_half_over
-        return Ending.SLOW if is_slow or is_spent else None
+        if is_enough:
+            return Ending.SLOW
+        is_spent = early is not None and early.is_spent(stage.patience)
+        return Ending.STAGE if is_slow or is_spent else None
 
     # What there is
 
@@ -300,7 +319,7 @@ class Training:
         return self._outcome_of(fit)
 
     def _outcome_of(self, fit: Fit) -> Outcome:
-        outcome = fit.outcome(self._evaluate, self._thetas, self.null_cost)
+        outcome = fit.outcome(self._evaluate, self._thetas, self._null_cost_judged)
         n_evaluations = self._n_evaluations_before + outcome.n_evaluations
         return outcome._replace(n_evaluations=n_evaluations)
 

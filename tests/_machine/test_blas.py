@@ -54,7 +54,9 @@ def two_threads():
 
 
 def small(**parameters):
-    return BackpropClassifier(**{"hidden_layer_sizes": 5, "random_state": 0, **parameters})
+    return BackpropClassifier(
+        **{"hidden_layer_sizes": 5, "reg_lambda": "prior", "random_state": 0, **parameters}
+    )
 
 
 def test_fit_and_predict():

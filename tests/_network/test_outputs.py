@@ -333,22 +333,24 @@ def test_null_cost_is_the_least_cost_of_constant_logits(kind):
 
     least = minimize(mean_cost, np.zeros(K), jac=True, method="BFGS", options={"gtol": 1e-8})
     assert least.success
-    assert_allclose(_units(kind).null_cost(Y.mean(axis=0)), least.fun, rtol=1e-10)
+    assert_allclose(
+        _units(kind).constant_cost(Y.mean(axis=0), Y.mean(axis=0)), least.fun, rtol=1e-10
+    )
 
 
 @kinds
 def test_null_cost_of_constant_targets_is_zero(kind):
     K = KINDS[kind][1]
-    assert _units(kind).null_cost(np.eye(K)[0]) == 0
+    assert _units(kind).constant_cost(np.eye(K)[0], np.eye(K)[0]) == 0
     if kind != "softmax":
-        assert _units(kind).null_cost(np.zeros(K)) == 0
+        assert _units(kind).constant_cost(np.zeros(K), np.zeros(K)) == 0
 
 
 @pytest.mark.parametrize("kind", ["binary", "logistic", "multilabel"])
 def test_null_cost_where_a_frequency_is_rounded_to_more_than_one(kind):
     frequencies = np.zeros(KINDS[kind][1])
     frequencies[0] = 1 + 4 * np.finfo(float).eps
-    assert _units(kind).null_cost(frequencies) == 0
+    assert _units(kind).constant_cost(frequencies, frequencies) == 0
 
 
 def test_a_label_that_every_row_has_is_no_reason_for_a_warning():

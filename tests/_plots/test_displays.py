@@ -285,7 +285,9 @@ def test_one_value_alone_is_a_point(ax):
 
 def test_both_curves_count_the_iterations_of_all_stages(ax):
     X, y = make_classification(2000, 8, n_informative=5, flip_y=0.1, random_state=0)
-    fit = BackpropClassifier(4, early_stopping=True, coarse_start=True, random_state=0).fit(X, y)
+    fit = BackpropClassifier(
+        4, reg_lambda="prior", early_stopping=True, coarse_start=True, random_state=0
+    ).fit(X, y)
     n_iter, n_all = fit.n_iter_, len(fit.validation_scores_)
     assert 0 < n_iter < n_all
     display = LossCurveDisplay.from_estimator(fit, ax=ax)

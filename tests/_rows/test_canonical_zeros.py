@@ -26,8 +26,8 @@ def test_stored_zeros_are_eliminated(container):
     X = _with_zeros(DENSE, container)
     assert X.nnz == DENSE.size
     kept = X.copy()
-    stored, y_stored, w_stored = canonical_rows(X, y, w)
-    plain, y_plain, w_plain = canonical_rows(container(DENSE), y, w)
+    stored, y_stored, w_stored, _ = canonical_rows(X, y, w)
+    plain, y_plain, w_plain, _ = canonical_rows(container(DENSE), y, w)
     # The rows 0 and 3 are merged.
     assert stored.nnz == plain.nnz == np.count_nonzero(DENSE[[0, 1, 2, 4]])
     assert (stored.data != 0).all()

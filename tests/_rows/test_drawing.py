@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 from scipy.stats import hypergeom
+from sklearn.datasets import make_classification
 from sklearn.metrics import log_loss
+from sklearn.utils.class_weight import compute_sample_weight
 
 from skbackprop import BackpropClassifier
 from skbackprop._rows.drawing import HEAVY, draw_share
 from skbackprop._rows.rows import rows_of_fit
+from skbackprop._training.early_stopping import hold_out
 
 
 def draw(w, strata, share=0.1, least=1, seed=0):
@@ -86,12 +89,16 @@ def test_more_units_than_can_be_drawn_one_by_one():
 # What early stopping makes of it
 
 
-def cells(n_rows, noise=0.0):
-    """Rows in sixteen cells, each with a probability of its own."""
+def early_stopping(hidden, **parameters):
+    return BackpropClassifier(hidden, reg_lambda="prior", early_stopping=True, **parameters)
+
+
+def cells(n_rows, noise=0.0, n_features=4):
+    """Rows in sixteen cells or more, each with a probability of its own."""
     rng = np.random.default_rng(0)
-    X = rng.integers(0, 2, size=(n_rows, 4)).astype(float)
-    cell = X @ [1, 2, 4, 8]
-    p = np.random.default_rng(1).uniform(0.05, 0.95, 16)[cell.astype(int)]
+    X = rng.integers(0, 2, size=(n_rows, n_features)).astype(float)
+    cell = X @ 2 ** np.arange(n_features)
+    p = np.random.default_rng(1).uniform(0.05, 0.95, 2**n_features)[cell.astype(int)]
     y = (rng.random(n_rows) < p).astype(int)
     return X + noise * rng.normal(size=X.shape), y, np.column_stack([1 - p, p])
 
@@ -102,24 +109,24 @@ def test_early_stopping_on_few_distinct_rows(weight):
     w = None if weight is None else np.full(len(y), weight)
     truth = log_loss(y, P)
     for seed in range(3):
-        classifier = BackpropClassifier(10, early_stopping=True, random_state=seed)
-        classifier.fit(X, y, sample_weight=w)
+        classifier = early_stopping(10, random_state=seed).fit(X, y, sample_weight=w)
         assert log_loss(y, classifier.predict_proba(X)) < truth + 0.003
 
 
-def test_early_stopping_on_few_distinct_rows_of_any_weights():
-    X, y, P = cells(20_000)
+@pytest.mark.parametrize("n_features", [4, 6])
+@pytest.mark.parametrize("seed", range(3))
+def test_early_stopping_on_few_distinct_rows_of_any_weights(seed, n_features):
+    # Where cells are held out whole, those that are left tell of one class only.
+    X, y, P = cells(20_000, n_features=n_features)
     w = np.random.default_rng(2).uniform(0.5, 1.5, len(y))
-    classifier = BackpropClassifier(10, early_stopping=True, random_state=0)
-    classifier.fit(X, y, sample_weight=w)
+    classifier = early_stopping(20, random_state=seed).fit(X, y, sample_weight=w)
     truth = log_loss(y, P, sample_weight=w)
     assert log_loss(y, classifier.predict_proba(X), sample_weight=w) < truth + 0.003
 
 
 def test_rows_of_two_distinct_kinds():
     X = np.repeat([[0.0], [1.0]], 2500, axis=0)
-    classifier = BackpropClassifier(3, early_stopping=True, random_state=0)
-    classifier.fit(X, X[:, 0].astype(int))
+    classifier = early_stopping(3, random_state=0).fit(X, X[:, 0].astype(int))
     assert classifier.score(X, X[:, 0]) == 1
 
 
@@ -151,3 +158,101 @@ def test_a_row_of_weight_2_is_the_row_twice_wherever_rows_are_drawn(parameters, 
     assert fits[0].validation_scores_ == fits[1].validation_scores_
     for one, other in zip(fits[0].thetas_, fits[1].thetas_, strict=True):
         assert one.tobytes() == other.tobytes()
+
+
+# Which rows of fractional weights are divided
+
+
+def held_out(rows, seed=0):
+    """Return the rows to train on and those held out, as tuples."""
+    return [
+        {tuple(row) for row in part.X.tolist()}
+        for part in hold_out(rows, 0.1, np.random.RandomState(seed))
+    ]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_small_class_is_not_validated_on_the_rows_it_is_trained_on(seed):
+    X, y = make_classification(2090, 10, n_informative=4, flip_y=0.2, random_state=0)
+    chosen = np.concatenate([np.flatnonzero(y == 0)[:47], np.flatnonzero(y == 1)[:28]])
+    X, y = X[chosen], y[chosen]
+    rows = rows_of_fit(X, y, compute_sample_weight("balanced", y), None)
+    training, validation = held_out(rows, seed)
+    assert not training & validation
+    assert len(training | validation) == 75
+    n_validated = [sum(tuple(row) in validation for row in X[y == c].tolist()) for c in (0, 1)]
+    assert n_validated == [5, 3]
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("n_strata", [1, 2])
+def test_few_rows_of_about_equal_weight_are_drawn_whole(n_strata, seed):
+    w = np.random.RandomState(seed).uniform(0.9, 1.1, size=40)
+    strata = np.arange(40) % n_strata
+    drawn = draw(w, strata, 0.1, seed=seed)
+    assert np.isin(drawn, [0, *w]).all()
+    assert (abs(np.bincount(strata, drawn) - 0.1 * np.bincount(strata, w)) <= 1.1).all()
+    assert (np.bincount(strata, drawn) > 0).all()
+
+
+def test_no_stratum_of_several_rows_is_left_out_or_drawn_wholly():
+    w = np.random.RandomState(0).uniform(0.9, 1.1, size=4)
+    for share in (0.01, 0.99):
+        n_drawn = np.bincount([0, 0, 1, 1], draw(w, [0, 0, 1, 1], share) > 0)
+        assert n_drawn.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("times", [2.5, 4.0])
+def test_one_row_as_heavy_as_several_is_divided(times):
+    w = np.random.RandomState(0).uniform(0.9, 1.1, size=20)
+    w[7] = times
+    drawn = draw(w, np.zeros(20, dtype=int), 0.1)
+    if times > 3:
+        assert drawn[7] == pytest.approx(0.1 * times)
+    else:
+        assert drawn[7] in (0, times)
+    others = np.arange(20) != 7
+    assert np.isin(drawn[others], [0, *w[others]]).all()
+
+
+def test_units_are_those_of_a_class():
+    # In all, no weight is the multiple of another.
+    rng = np.random.default_rng(0)
+    strata = np.arange(60) % 2
+    units = rng.integers(1, 9, 60)
+    units[:2] = 1
+    unit = np.array([0.37, 1 / 7])[strata]
+    drawn = draw(units * unit, strata, 0.2) / unit
+    np.testing.assert_allclose(drawn, np.rint(drawn), atol=1e-9)
+    assert np.isin(np.rint(drawn), units).sum() < 60  # some in part
+    np.testing.assert_array_equal(
+        np.rint(np.bincount(strata, drawn)), np.ceil(0.2 * np.bincount(strata, units))
+    )
+
+
+@pytest.mark.parametrize("n_cells", [1, 2, 16, 200])
+def test_merged_rows_are_divided(n_cells):
+    # Each is about one in so many of its class.
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, n_cells, size=(4000, 1)).astype(float)
+    y = rng.integers(0, 2, size=4000)
+    rows = rows_of_fit(X, y, rng.uniform(0.5, 1.5, 4000), None)
+    assert rows.n_rows == 2 * n_cells
+    validation, training = rows.divide(0.1, 2, np.random.RandomState(0))
+    np.testing.assert_allclose(validation.counts, 0.1 * rows.counts)
+    np.testing.assert_allclose(training.counts, 0.9 * rows.counts)
+
+
+def test_a_merged_row_is_no_unit():
+    # Three rows of 0.25 each, twice, and one class that is all one row.
+    X = np.repeat([[0.0], [1.0], [2.0]], [3, 3, 6], axis=0)
+    rows = rows_of_fit(X, np.repeat([0, 0, 1], [3, 3, 6]), np.full(12, 0.25), None)
+    validation, _ = rows.divide(0.1, 2, np.random.RandomState(0))
+    np.testing.assert_allclose(validation.counts, 0.1 * rows.counts)
+
+
+def test_whole_weights_that_are_too_many_units():
+    w = np.array([3e9, 1.0, 5.0, 5.0, 5.0])
+    drawn = draw(w, [0, 0, 1, 1, 1], 0.1)
+    np.testing.assert_allclose(drawn[:2], [3e8, 0])
+    assert drawn[2:].sum() == 2  # one by one after all

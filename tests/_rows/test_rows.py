@@ -94,7 +94,7 @@ SAME_DATA = [
 
 
 def fit(X, y, w, **parameters):
-    parameters = {"max_iter": 6, "random_state": 0, **parameters}
+    parameters = {"reg_lambda": "prior", "max_iter": 6, "random_state": 0, **parameters}
     return BackpropClassifier(3, **parameters).fit(X, y, sample_weight=w)
 
 
@@ -226,7 +226,8 @@ def test_large_data_are_left_as_they_are(monkeypatch):
 def test_canonical_rows_of_a_small_example():
     X = np.array([[1.0, 0.0], [2.0, 3.0], [1.0, -0.0], [1.0, 0.0]])
     y = np.array([0, 1, 0, 1])
-    X, y, w = canonical_rows(X, y, np.array([1.0, 0.5, 2.0, 4.0]))
+    X, y, w, is_merged = canonical_rows(X, y, np.array([1.0, 0.5, 2.0, 4.0]))
+    assert sorted(w[is_merged]) == [3.0]
     rows = {(*x, label): weight for x, label, weight in zip(X.tolist(), y, w, strict=True)}
     assert rows == {(1.0, 0.0, 0): 3.0, (1.0, 0.0, 1): 4.0, (2.0, 3.0, 1): 0.5}
     assert not np.signbit(X).any()
@@ -241,7 +242,9 @@ def test_rows_mapped_from_a_file_are_trained_on_where_they_are(tmp_path, dtype, 
     assert X.size > CANONICAL_SIZE
     np.save(tmp_path / "X.npy", X)
     mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
-    classifier = BackpropClassifier(4, coarse_start=coarse_start, max_iter=2, random_state=0)
+    classifier = BackpropClassifier(
+        4, reg_lambda="prior", coarse_start=coarse_start, max_iter=2, random_state=0
+    )
     tracemalloc.start()
     classifier.fit(mapped, y)
     probabilities = classifier.predict_proba(mapped)

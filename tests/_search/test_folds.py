@@ -22,7 +22,6 @@ from sklearn.preprocessing import scale
 from skbackprop import BackpropClassifierCV
 from skbackprop._network.network import Network
 from skbackprop._rows.rows import rows_of_fit
-from skbackprop._rows.targets import encode_targets
 from skbackprop._search.results import choose, make_cv_results, mean_and_standard_error
 from skbackprop._search.scoring import as_number, mean_log_likelihood
 from skbackprop._training.penalty import reg_lambda_grid
@@ -376,12 +375,12 @@ def test_scores_of_many_classes_take_little_memory():
     n_classes, n_rows = 1000, 20_000
     y = np.arange(n_rows) % n_classes
     X = np.random.default_rng(0).normal(size=(n_rows, 2))
-    rows, (targets, _) = rows_of_fit(X, y, None, None), encode_targets(y, None, None)
-    units = targets.classes.output_units("softmax")
+    rows = rows_of_fit(X, y, None, None)
+    units = rows.targets.classes.output_units("softmax")
     network = Network([2, 3, n_classes], ["logistic"], units)
     thetas = network.random_thetas(np.random.RandomState(0))
     tracemalloc.start()
-    score = mean_log_likelihood(network, thetas, X, targets, None, np.arange(n_rows))
+    score = mean_log_likelihood(network, thetas, rows)
     reg_lambda_grid(rows, network, 3)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()

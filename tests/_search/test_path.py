@@ -16,7 +16,7 @@ from skbackprop._parameters import check_parameters
 from skbackprop._rows.rows import rows_of_fit
 from skbackprop._search.path import walk
 from skbackprop._training.endings import Ending
-from skbackprop._training.fit import is_null
+from skbackprop._training.fit import Fit, is_null
 from skbackprop._training.penalty import reg_lambda_grid
 from skbackprop._training.training import Training
 
@@ -149,3 +149,28 @@ def test_grids_end_at_a_tenth_of_auto(activation, factor, hidden):
     grid = reg_lambda_grid(rows, network, 5)
     assert grid[0] >= factor * 1e-2
     np.testing.assert_allclose(grid[-1], factor * 0.1 / 4000)
+
+
+@pytest.mark.parametrize("reg_lambda", [1e-2, 1e-3])
+def test_a_fit_that_only_ranks_is_left_in_the_first_stage_of_all_rows_that_is_slow(
+    monkeypatch, reg_lambda
+):
+    # float32 can tell costs apart long after that.
+    accept, on_all_rows = Fit.accept, []
+
+    def noted(fit, iteration, stage, is_last_stage):
+        accept(fit, iteration, stage, is_last_stage)
+        if stage.is_full_batch:
+            on_all_rows.append(stage.dtype)
+
+    monkeypatch.setattr(Fit, "accept", noted)
+    X, y = scale(WINE), CULTIVARS
+    (outcome,) = walked(X, y, [reg_lambda], coarse_start=True, tol=1e-6)
+    assert outcome.ending is Ending.SLOW
+    assert outcome.n_iter % 10 == 0
+    curve = np.array(outcome.loss_curve)
+    cuts = 1 - curve[10::10] / curve[:-10:10]
+    assert cuts[-1] < 0.01
+    assert (cuts[:-1] >= 0.01).all()
+    assert on_all_rows == [np.float32] * len(curve)
+    assert outcome.thetas.vector.dtype == np.float64

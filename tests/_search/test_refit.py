@@ -3,6 +3,7 @@
 from contextlib import contextmanager
 
 import numpy as np
+import pytest
 from sklearn.datasets import load_wine, make_classification
 from sklearn.preprocessing import scale
 
@@ -92,3 +93,35 @@ def test_with_early_stopping_costs_of_held_out_rows_are_compared_with_nothing_el
         outcome, of_both = refitted(training, starts)
     assert list(of_both) == ["afresh"]
     assert outcome.learned_cost == -max(outcome.scores)
+
+
+def names_of(context):
+    return [] if context is None else [context.task_name, *names_of(context.parent)]
+
+
+@pytest.mark.skipif(
+    not hasattr(BackpropClassifierCV, "set_callbacks"), reason="scikit-learn below 1.9"
+)
+@pytest.mark.parametrize("name", ["from a path", "all rows", "iteration"])
+def test_a_wish_in_the_first_of_the_two_wants_no_second(name):
+    began = []
+
+    class Wisher:
+        def setup(self, estimator, context):
+            pass
+
+        def teardown(self, estimator, context):
+            pass
+
+        def on_fit_task_begin(self, estimator, context):
+            began.append(context.task_name)
+
+        def on_fit_task_end(self, estimator, context):
+            return context.task_name == name and "from a path" in names_of(context)
+
+    search = BackpropClassifierCV(8, reg_lambdas=[1e-1, 1e-2], cv=2, random_state=0)
+    search.set_callbacks(Wisher()).fit(WINE, CULTIVARS)
+    assert began.count("from a path") == 1
+    assert "afresh" not in began
+    assert search.stop_reason_ == ("converged" if name == "from a path" else "callback")
+    assert search.score(WINE, CULTIVARS) > 0.9

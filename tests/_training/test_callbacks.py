@@ -43,7 +43,7 @@ class Recorder:
 
 
 def classifier(**parameters):
-    return BackpropClassifier(4, **{"random_state": 0, **parameters})
+    return BackpropClassifier(4, **{"reg_lambda": "prior", "random_state": 0, **parameters})
 
 
 def test_a_callback_sees_every_iteration():
@@ -278,3 +278,25 @@ def test_scoring_monitor_in_a_search(n_jobs):
 def test_progress_bar_of_a_search(capsys):
     search().set_callbacks(callback.ProgressBar()).fit(IRIS, SPECIES)
     assert "BackpropClassifierCV" in capsys.readouterr().out
+
+
+# A wish at the end of a stage
+
+
+@pytest.mark.parametrize("coarse_start", [False, True])
+def test_a_wish_at_the_end_of_the_last_stage_wants_no_other_start(coarse_start):
+    n_wanted, ended = 1 + coarse_start, []
+
+    class Wisher(Recorder):
+        def on_fit_task_end(self, estimator, context, *, X, y, metadata, fitted_estimator):
+            ended.append(context.task_name)
+            return ended.count("all rows") == n_wanted
+
+    fit = classifier(reg_lambda=5.0, coarse_start=coarse_start)
+    with pytest.warns(ConvergenceWarning, match="no better than predicting"):
+        fit.fit(IRIS, SPECIES)
+    # Collapsed: whoever does not wish otherwise gets other starts.
+    fit.set_callbacks(Wisher()).fit(IRIS, SPECIES)
+    assert ended.count("all rows") == n_wanted
+    assert (fit.stop_reason_, fit.converged_) == ("callback", True)
+    np.testing.assert_allclose(fit.predict_proba(IRIS), 1 / 3, atol=0.01)

@@ -14,7 +14,8 @@ from skbackprop._network.objective import Objective
 from skbackprop._parameters import check_parameters
 from skbackprop._rows.rows import rows_of_fit
 from skbackprop._training.coarse_start import (
-    SHARES,
+    SHARES_AND_PATIENCE,
+    Coarse,
     Slow,
     coarse_stages,
     is_coarse_start_wanted,
@@ -27,13 +28,18 @@ IRIS, SPECIES = load_iris(return_X_y=True)
 
 
 def classifier(**parameters):
-    defaults = {"random_state": 0, "coarse_start": True, "out_activation": "logistic"}
+    defaults = {
+        "reg_lambda": "prior",
+        "random_state": 0,
+        "coarse_start": True,
+        "out_activation": "logistic",
+    }
     return BackpropClassifier(10, **{**defaults, **parameters})
 
 
 def stages_of(X, y, w=None, *, random_state=0):
     rows = rows_of_fit(X, y, w, None)
-    return rows, list(coarse_stages(rows, np.random.RandomState(random_state)))
+    return rows, list(coarse_stages(rows, Coarse.ALL, np.random.RandomState(random_state)))
 
 
 def as_set(rows):
@@ -52,7 +58,7 @@ def test_stages_are_small_subsets_that_grow_then_all_rows_in_float32():
     assert {stage.dtype for stage in stages} == {np.dtype(np.float32)}
     assert stages[-1].rows is rows
     assert stages[-1].others is None
-    for share, stage in zip(SHARES, stages[:-1], strict=True):
+    for (share, _), stage in zip(SHARES_AND_PATIENCE, stages[:-1], strict=True):
         assert stage.rows.n_rows == np.ceil(share * len(y))
         assert as_set(stage.rows) < as_set(rows)
         # About as many others say when to leave it.
@@ -115,7 +121,7 @@ def test_auto_looks_at_the_work_not_at_the_weight():
     assert not is_coarse_start_wanted(settings, rows)
 
 
-@pytest.mark.parametrize(("patience", "wanted"), [(4, False), (5, True)])
+@pytest.mark.parametrize(("patience", "wanted"), [(9, False), (10, True)])
 def test_auto_is_off_where_early_stopping_has_too_little_patience(monkeypatch, patience, wanted):
     monkeypatch.setattr("skbackprop._training.coarse_start.ENOUGH_ROWS", 100)
     hasty = classifier(coarse_start="auto", early_stopping=True, n_iter_no_change=patience)

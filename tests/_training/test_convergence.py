@@ -6,11 +6,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
+from scipy.sparse import random as sparse_random
 from scipy.special import expit
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
-from sklearn.preprocessing import scale
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, scale
 
 from skbackprop import BackpropClassifier
 
@@ -22,7 +23,9 @@ SOLVERS = pytest.mark.parametrize("solver", ["lbfgs", "cg"])
 
 
 def small(**parameters):
-    return BackpropClassifier(**{"hidden_layer_sizes": 5, "random_state": 0, **parameters})
+    return BackpropClassifier(
+        **{"hidden_layer_sizes": 5, "reg_lambda": "prior", "random_state": 0, **parameters}
+    )
 
 
 def fit_with_warning(classifier, X, y, **fit_parameters):
@@ -276,3 +279,48 @@ def test_quiet(capsys, verbose):
     small(verbose=verbose).fit(IRIS, SPECIES)
     captured = capsys.readouterr()
     assert captured.out == captured.err == ""
+
+
+# What counts as scaled
+
+
+def rare_columns():
+    """Columns as MaxAbsScaler leaves them, of which all but a few values are 0."""
+    X = sparse_random(400, 300, 0.01, random_state=0, format="csr")
+    return MaxAbsScaler().fit_transform(X)
+
+
+def rare_indicators():
+    rng = np.random.default_rng(0)
+    return np.column_stack([rng.normal(size=(400, 4)), rng.random((400, 5)) < 0.005])
+
+
+NORMAL = np.random.default_rng(0).normal(size=(400, 4))
+FAR_OFF = np.column_stack([NORMAL, 1 + 1e-6 * NORMAL])
+AS_SCALED = {
+    "MaxAbsScaler, sparse": (rare_columns(), False),
+    "MaxAbsScaler, dense": (rare_columns().toarray(), False),
+    "rare indicators": (rare_indicators(), False),
+    "MinMaxScaler": (MinMaxScaler().fit_transform(RAW_CANCER)[:400], False),
+    "StandardScaler": (CANCER[:400], False),
+    "in thousands": (1000 * NORMAL, True),
+    "in thousandths": (NORMAL / 1000, True),
+    "a thousandth of sparse": (rare_columns() / 1000, True),
+    "raw": (RAW_CANCER[:400], True),
+    "tiny differences": (FAR_OFF, True),
+    "one constant": (np.column_stack([NORMAL, np.full(400, 1e6)]), False),
+    "huge": (1e200 * NORMAL, True),
+    "tiny": (1e-200 * NORMAL, True),
+    "as great as can be": (np.sign(NORMAL) * 1e306, True),
+    "huge in float32": ((1e30 * NORMAL).astype(np.float32), True),
+}
+
+
+@pytest.mark.parametrize(("X", "advised"), AS_SCALED.values(), ids=AS_SCALED)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_who_is_advised_to_scale(X, advised, weighted):
+    y = np.random.default_rng(1).integers(0, 2, 400)
+    w = np.linspace(0.5, 2, 400) if weighted else None
+    # There is the one warning, and no other of the looking.
+    message = fit_with_warning(small(max_iter=1, reg_lambda=1e-3), X, y, sample_weight=w)
+    assert ("scale X (for instance with StandardScaler)" in message) == advised

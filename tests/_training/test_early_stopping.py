@@ -1,15 +1,25 @@
 """Early stopping: which rows are held out, when it stops, and what it keeps."""
 
+import warnings
+
 import numpy as np
 import pytest
+from scipy.special import xlogy
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.metrics import log_loss
 from sklearn.preprocessing import scale
 
+import skbackprop._training.training
 from skbackprop import BackpropClassifier
+from skbackprop._estimator import network_for
+from skbackprop._machine.blas import single_threaded_blas
+from skbackprop._machine.threads import rounding_in_silence
+from skbackprop._parameters import check_parameters
 from skbackprop._rows.rows import rows_of_fit
 from skbackprop._training.early_stopping import EarlyStopping, hold_out
 from skbackprop._training.fit import Point
+from skbackprop._training.solver import NonFiniteError
+from skbackprop._training.training import Training
 
 CANCER, DIAGNOSES = load_breast_cancer(return_X_y=True)
 CANCER = scale(CANCER)
@@ -60,7 +70,7 @@ def early_stopping_after(costs, patience):
     over = []
     for n in range(1, len(costs) + 1):
         early.score(Point(np.array([float(n)]), 0.0, 0.0, True, n, n))
-        over.append((early.is_half_over, early.is_over))
+        over.append((early.is_spent(0.5), early.is_over))
     return early, over
 
 
@@ -74,12 +84,12 @@ def test_better_means_strictly_better():
 
 def test_half_of_the_patience_is_left_to_stages_that_follow():
     _, over = early_stopping_after([1.0, 2.0, 2.0, 2.0, 2.0], patience=4)
-    assert [is_half_over for is_half_over, _ in over] == [False, False, True, True, True]
+    assert [is_spent_by_half for is_spent_by_half, _ in over] == [False, False, True, True, True]
 
 
 def test_before_any_iteration_nothing_is_best():
     early = EarlyStopping(lambda x: 7.0, patience=1)
-    assert (early.best, early.best_iteration, early.is_half_over) == (None, None, False)
+    assert (early.best, early.best_iteration, early.is_spent(0.5)) == (None, None, False)
     start = Point(np.zeros(1), 0.0, 0.0, True, 0, 0)
     assert early.cost_of(start) == 7.0
 
@@ -172,3 +182,103 @@ def test_a_refit_without_it_forgets_the_scores():
 def test_clear_errors(parameter, value, message):
     with pytest.raises(ValueError, match=message):
         stopping(**{parameter: value}).fit(IRIS, SPECIES)
+
+
+# What the validation cost is held against
+
+
+def null_cost_of(training, validation):
+    """The cost of the held-out targets where the frequencies of the others are predicted."""
+    Y, learned_from = validation.targets.codes, training.targets.codes
+    if Y.ndim == 1:
+        Y, learned_from = np.eye(3)[Y], np.eye(3)[learned_from]
+    p = np.average(learned_from, axis=0, weights=training.w)
+    frequencies = np.average(Y, axis=0, weights=validation.w)
+    if validation.targets.codes.ndim == 1:
+        return -xlogy(frequencies, p).sum()
+    return -(xlogy(frequencies, p) + xlogy(1 - frequencies, 1 - p)).sum()
+
+
+@pytest.mark.parametrize("y", [SPECIES, LABELS], ids=["classes", "labels"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_validation_cost_is_held_against_the_frequencies_of_the_rows_trained_on(y, weighted):
+    w = np.arange(150) % 7 + 1.0 if weighted else None
+    classifier = stopping(out_activation="softmax", validation_fraction=0.15)
+    rows, settings = rows_of_fit(IRIS, y, w, None), check_parameters(classifier)
+    network, random_state = network_for(settings, rows), np.random.RandomState(0)
+    with (
+        single_threaded_blas(),
+        rounding_in_silence(),
+        Training(rows, network, settings, random_state) as training,
+    ):
+        outcome = training.fit_afresh(0.1)
+    theirs = null_cost_of(*held_out(classifier, IRIS, y, w))
+    assert outcome.null_cost == pytest.approx(theirs, rel=1e-12)
+    assert outcome.learned_cost == -max(outcome.scores)
+    # J of the rows trained on is held against their own.
+    assert training.null_cost == pytest.approx(null_cost_of(training.rows, training.rows))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_where_held_out_frequencies_are_others_no_fit_is_said_to_have_learned_nothing(seed):
+    rng = np.random.RandomState(0)
+    X = rng.randn(150, 5)
+    Y = (rng.rand(150, 4) < 0.03).astype(int)
+    classifier = BackpropClassifier(5, reg_lambda=1e-3, early_stopping=True, random_state=seed)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        classifier.fit(X, Y)
+    null_cost = null_cost_of(*held_out(classifier, X, Y))
+    # Predicting the frequencies is better than a fit to noise, for some of these.
+    is_null = -classifier.best_validation_score_ >= 0.999 * null_cost
+    assert len(caught) == is_null
+    assert all("no better than predicting" in str(warning.message) for warning in caught)
+
+
+# Costs that are no numbers
+
+
+@pytest.mark.parametrize("cost", [np.nan, np.inf])
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_validation_cost_that_is_no_number_is_an_error(cost, number):
+    costs = [1.0] * (number - 1) + [cost, 0.5]
+    with pytest.raises(NonFiniteError, match=rf"held-out rows .*non-finite \({cost}\).*scale X"):
+        early_stopping_after(costs, patience=3)
+
+
+@pytest.mark.parametrize("coarse_start", [False, True])
+@pytest.mark.parametrize("activation", ["relu", "identity"])
+def test_held_out_rows_beyond_the_numbers_end_the_fit(activation, coarse_start):
+    rng = np.random.RandomState(0)
+    X = rng.randn(200, 6).astype(np.float32)
+    y = (X[:, 0] > 0).astype(int)
+    # Two rows that leave the mean, and what is trained on, as they are.
+    X[0] = 3e38 * np.array([1, -1, 1, 1, -1, -1])
+    X[1] = -X[0]
+    classifier = stopping(
+        activation=activation, validation_fraction=0.5, coarse_start=coarse_start, random_state=21
+    )
+    _, validation = held_out(classifier, X, y)
+    assert (abs(validation.X) > 1e38).all(axis=1).sum() == 2
+    with (
+        # Of scikit-learn, which adds up X to see whether it is finite.
+        warnings.catch_warnings(action="ignore", category=RuntimeWarning),
+        pytest.raises(NonFiniteError, match=r"the cost of the held-out rows became non-finite"),
+    ):
+        classifier.fit(X, y)
+    assert not hasattr(classifier, "thetas_")
+
+
+@pytest.mark.parametrize("number", [2, 9])
+def test_a_cheap_stage_does_not_hide_it(monkeypatch, number):
+    cost, n_calls = skbackprop._training.training._cost, []
+
+    def and_nan_once(*args):
+        n_calls.append(args)
+        return np.nan if len(n_calls) == number else cost(*args)
+
+    monkeypatch.setattr(skbackprop._training.training, "_cost", and_nan_once)
+    classifier = stopping(coarse_start=True, n_iter_no_change=100)
+    with pytest.raises(NonFiniteError, match="held-out rows"):
+        classifier.fit(IRIS, SPECIES)
+    assert len(n_calls) == number

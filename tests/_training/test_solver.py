@@ -279,7 +279,7 @@ def test_a_line_search_may_go_back_to_an_earlier_point():
     assert descent.n_evaluations == 4
 
 
-@pytest.mark.parametrize("wish", [Ending.CALLBACK, Ending.EARLY_STOPPING, Ending.SLOW])
+@pytest.mark.parametrize("wish", [Ending.CALLBACK, Ending.EARLY_STOPPING, Ending.STAGE])
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_hook_ends_the_run(solver, wish):
     result = run(rosenbrock, solver, hook=lambda it: wish if it.number == 5 else None)
@@ -295,7 +295,7 @@ def test_hook_ends_the_run_at_the_start(solver, max_iter):
 
 
 @pytest.mark.parametrize(
-    ("wish", "ending"), [(Ending.SLOW, Ending.CONVERGED), (Ending.CALLBACK, Ending.CALLBACK)]
+    ("wish", "ending"), [(Ending.STAGE, Ending.CONVERGED), (Ending.CALLBACK, Ending.CALLBACK)]
 )
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_hook_that_stops_at_the_minimum(solver, wish, ending):

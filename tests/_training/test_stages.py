@@ -10,6 +10,7 @@ from fit_rules import assert_follows_the_rules, assert_loss_is_that_of_its_theta
 from sklearn.datasets import load_digits, load_iris, make_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
+from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import scale
 
 from skbackprop import BackpropClassifier
@@ -26,7 +27,9 @@ needs_callbacks = pytest.mark.skipif(
 
 
 def staged(**parameters):
-    return BackpropClassifier(5, **{"coarse_start": True, "random_state": 0, **parameters})
+    return BackpropClassifier(
+        5, **{"reg_lambda": "prior", "coarse_start": True, "random_state": 0, **parameters}
+    )
 
 
 def fit_quietly(classifier, *args, **kwargs):
@@ -83,6 +86,7 @@ def noisy():
 @pytest.mark.parametrize(("parameters", "limit"), [({}, 0.53), ({"reg_lambda": 0}, 0.55)])
 def test_early_stopping_keeps_what_cheap_stages_would_overfit(noisy, parameters, limit):
     X, y, X_test, y_test = noisy
+    parameters = {"reg_lambda": "prior", **parameters}
     classifier = BackpropClassifier(100, early_stopping=True, random_state=0, **parameters)
     classifier.fit(X, y)
     # A coarse start is the default from 10,000 rows.
@@ -300,3 +304,63 @@ def test_ctrl_c_in_any_stage_stores_what_there_is(monkeypatch, stage):
     assert classifier.stop_reason_ == "interrupted"
     assert_follows_the_rules(classifier)
     assert_loss_is_that_of_its_thetas(classifier, rows_trained_on(classifier, IRIS, SPECIES))
+
+
+# Patience
+
+
+@pytest.fixture(scope="module")
+def clusters():
+    """Rows that few of them say little of, and that take many iterations."""
+    X, y = make_classification(
+        24_000, 20, n_informative=10, flip_y=0.01, class_sep=0.7, n_clusters_per_class=4,
+        random_state=1,
+    )  # fmt: skip
+    return train_test_split(X, y, test_size=0.5, random_state=0)
+
+
+@pytest.mark.parametrize(
+    ("patience", "coarse_start"), [(5, "auto"), (5, True), (7, "auto"), (10, "auto")]
+)
+def test_cheap_stages_do_not_spend_the_patience_of_those_that_follow(
+    clusters, patience, coarse_start
+):
+    X, X_test, y, y_test = clusters
+    classifier = BackpropClassifier(
+        50, reg_lambda=1e-4, early_stopping=True, n_iter_no_change=patience,
+        coarse_start=coarse_start, random_state=1,
+    )  # fmt: skip
+    classifier.fit(X, y)
+    assert log_loss(y_test, classifier.predict_proba(X_test)) < 0.3
+    assert classifier.n_iter_ > 50
+    assert_follows_the_rules(classifier)
+    # With little patience, "auto" leaves them out.
+    is_coarse = len(classifier.validation_scores_) > classifier.n_iter_
+    assert is_coarse == (coarse_start is True or patience >= 10)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("patience", [8, 20])
+def test_a_subset_is_left_after_a_share_of_the_patience(monkeypatch, patience, seed):
+    accept, stages = Fit.accept, []
+
+    def noted(fit, iteration, stage, is_last_stage):
+        if iteration.number == 0:
+            stages.append([])
+        accept(fit, iteration, stage, is_last_stage)
+        if iteration.number:
+            stages[-1].append(fit.last.n_accepted - 1)
+
+    monkeypatch.setattr(Fit, "accept", noted)
+    rng = np.random.RandomState(seed)
+    X, y = rng.normal(size=(600, 20)), rng.randint(2, size=600)
+    classifier = staged(
+        early_stopping=True, n_iter_no_change=patience, reg_lambda=1e-5, tol=0, random_state=seed
+    )
+    fit_quietly(classifier, X, y)
+    scores = classifier.validation_scores_
+    since_best = [n - int(np.argmax(scores[: n + 1])) for n in range(len(scores))]
+    for share, numbers in zip((0.25, 0.5), stages, strict=False):
+        # Only at the last iteration of the stage; one follows where the patience was spent before.
+        assert all(since_best[n] < share * patience for n in numbers[:-1])
+    assert sum(map(len, stages[2:])) >= patience / 2

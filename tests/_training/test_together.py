@@ -90,7 +90,13 @@ class Count:
 
 
 def parameters_of(case):
-    defaults = {"n_iter_no_change": 3, "max_iter": 15, "tol": 1e-3, "random_state": 0}
+    defaults = {
+        "reg_lambda": "prior",
+        "n_iter_no_change": 3,
+        "max_iter": 15,
+        "tol": 1e-3,
+        "random_state": 0,
+    }
     options = {n: case[n] for n in ("early_stopping", "coarse_start", "solver", "out_activation")}
     is_weighted = case["targets"] != "labels"
     return {
@@ -190,7 +196,9 @@ def test_options_of_a_search(case):
     X, y, w = data_of(case)
 
     def search():
-        return BackpropClassifierCV(4, reg_lambdas=[1e-1, 1e-3], cv=2, **parameters_of(case))
+        parameters = parameters_of(case)
+        del parameters["reg_lambda"]
+        return BackpropClassifierCV(4, reg_lambdas=[1e-1, 1e-3], cv=2, **parameters)
 
     classifier = fit_quietly(search(), X, y, w)
     assert_follows_the_rules(classifier)

@@ -1,0 +1,137 @@
+"""The penalty that "auto" is: a short path of penalties, scored on rows held out.
+
+No rule that looks only at the number of rows knows how noisy they are. A path costs little more
+than a fit, and the last fit, on all rows, starts where the path has found the best: together two to
+three single fits.
+"""
+
+from contextlib import suppress
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skbackprop._network.thetas import Thetas
+from skbackprop._rows.rows import Rows
+from skbackprop._search.path import walk
+from skbackprop._search.reports import SearchReports
+from skbackprop._search.scoring import mean_log_likelihood
+from skbackprop._training.fit import Outcome
+from skbackprop._training.penalty import reg_lambda_grid
+from skbackprop._training.solver import NonFiniteError
+from skbackprop._training.training import Training
+
+# Found by measuring (benchmarks/quality.py, docs/defaults.rst). The share of the rows that scores
+# the path; the penalties of a whole path; and after how many without a better score it ends.
+SHARE = 0.2
+N_LAMBDAS = 7
+PATIENCE = 2
+# Fewer rows than these, all or of the smallest class, score too coarsely to rank penalties.
+LEAST_ROWS = 100
+LEAST_OF_A_CLASS = 10
+# A path over so many rows is as good as one over more.
+MOST_ROWS = 10_000
+# The best penalty is the weaker the more rows there are: as this power of their number.
+POWER_OF_ROWS = 1.0
+
+
+class Found(NamedTuple):
+    """What a path has found.
+
+    Attributes
+    ----------
+    reg_lambdas, scores : ndarray of shape (n,)
+        The penalties walked, from strong to weak, and the mean log-probability that each gives to
+        held-out rows.
+    reg_lambda : float
+        The best, carried over to all rows.
+    thetas : Thetas or None
+        Where the fit at the best ended; None where it has learned nothing.
+    """
+
+    reg_lambdas: NDArray
+    scores: NDArray
+    reg_lambda: float
+    thetas: Thetas | None
+
+
+def find_reg_lambda(training: Training, start: Thetas | None) -> Found | None:
+    """Search the penalty for a fit on all rows.
+
+    Parameters
+    ----------
+    training : Training
+        Of that fit, opened. Where it holds rows out, these score the path.
+    start : Thetas or None
+        Where the path starts; None is at random.
+
+    Returns
+    -------
+    Found or None
+        None where the rows are too few to hold any out, or no fit's cost stays finite.
+    """
+    rows, held_out, share_of_rows = _rows_of_path(training)
+    if held_out is None:
+        if not _are_enough(rows):
+            return None
+        held_out, rows = rows.divide(SHARE, rows.least_of_classes, training.random_state)
+    reports = SearchReports(training.reports.is_verbose)
+    grid = reg_lambda_grid(rows, training.network, N_LAMBDAS)
+    outcomes: list[Outcome] = []
+    scores: list[float] = []
+    with (
+        training.task.subtask("path", N_LAMBDAS) as task,
+        Training(
+            rows,
+            training.network,
+            training.settings,
+            training.random_state,
+            task,
+            held_out=None if training.held_out is None else held_out,
+        ) as on_path,
+        # float32 may overflow where the fit on all rows does not; if that does, it says so.
+        suppress(NonFiniteError),
+    ):
+        for outcome in walk(on_path, grid.tolist(), start):
+            outcomes.append(outcome)
+            scores.append(mean_log_likelihood(training.network, outcome.thetas, held_out))
+            reports.fit_on_path(len(scores), len(grid), outcome, scores[-1])
+            if len(scores) - 1 - int(np.argmax(scores)) >= PATIENCE:
+                break
+    if not scores:
+        return None
+    # Early stopping has ended the path's fits where these rows have no more to teach: the last fit
+    # would start where it should end.
+    has_seen_all = training.held_out is not None and share_of_rows == 1
+    best = outcomes[int(np.argmax(scores))]
+    return Found(
+        grid[: len(scores)],
+        np.array(scores),
+        best.reg_lambda * share_of_rows**POWER_OF_ROWS,
+        None if best.is_null or has_seen_all else best.thetas,
+    )
+
+
+def _are_enough(rows: Rows) -> bool:
+    """Tell whether some of them can be held out, and say which penalty is better."""
+    if rows.targets.classes.is_multilabel:
+        return max(rows.total_count, rows.n_given) >= LEAST_ROWS
+    # As in "prior": in whole weights, the count of rows, and the rows as given where weights are
+    # normalised.
+    m = max(rows.total_count, rows.n_given)
+    of_classes = rows.targets.weight_of_classes(rows.counts)
+    least = of_classes[of_classes > 0].min() / of_classes.sum()
+    return m >= LEAST_ROWS and m * least >= LEAST_OF_A_CLASS
+
+
+def _rows_of_path(training: Training) -> tuple[Rows, Rows | None, float]:
+    """Return rows for the path, those held out that score it, and their share of all."""
+    rows, held_out, random_state = training.rows, training.held_out, training.random_state
+    share = MOST_ROWS / rows.n_rows
+    if share >= 1:
+        return rows, held_out, 1.0
+    least = rows.least_of_classes
+    rows = rows.divide(share, least, random_state)[0].in_single_precision()
+    if held_out is not None and share * held_out.n_rows > least:
+        held_out = held_out.divide(share, least, random_state)[0]
+    return rows, held_out, share
