@@ -39,40 +39,49 @@ class CentredCoordinates:
     """
 
     def __init__(self, shapes: Shapes, centres: Sequence[NDArray]) -> None:
-        # The views are bound once.
+        # The views are bound once. A gradient's column 0 is its own: there c is 0.
         scratch = Thetas.empty(shapes, np.float64)
         self._scratch = scratch.vector
         self._parts = [
             (layer.bias, layer.weights, c) for layer, c in zip(scratch.layers, centres, strict=True)
+        ]
+        self._product = np.empty(max(s_out * columns for s_out, columns in shapes))
+        self._products = [
+            (layer.matrix, layer.matrix[:, :1], np.append(0.0, c), self._room(layer.matrix.shape))
+            for layer, c in zip(scratch.layers, centres, strict=True)
         ]
 
     def x_from_thetas(self, thetas: NDArray) -> NDArray:
         """Return the solver's vector."""
         self._scratch[...] = thetas
         for bias, weights, c in self._parts:
-            bias += weights @ c
+            bias += weights.dot(c)
         return self._scratch.copy()
 
     def thetas_from_x(self, x: NDArray) -> NDArray:
         """Return the Thetas, good until the next call."""
         self._scratch[...] = x
         for bias, weights, c in self._parts:
-            bias -= weights @ c
+            bias -= weights.dot(c)
         return self._scratch
 
     def gradient_from_D(self, D: NDArray) -> NDArray:
         """Return the gradient that the solver sees, a fresh array."""
         self._scratch[...] = D
-        for bias, weights, c in self._parts:
-            weights -= np.multiply.outer(bias, c)
+        for matrix, bias, c, product in self._products:
+            matrix -= np.multiply(bias, c, out=product)
         return self._scratch.copy()
 
     def D_from_gradient(self, gradient: NDArray) -> NDArray:
         """Return the gradient in the Thetas' own coordinates, good until the next call."""
         self._scratch[...] = gradient
-        for bias, weights, c in self._parts:
-            weights += np.multiply.outer(bias, c)
+        for matrix, bias, c, product in self._products:
+            matrix += np.multiply(bias, c, out=product)
         return self._scratch
+
+    def _room(self, shape: tuple[int, ...]) -> NDArray:
+        """Return room for a product, shared by the layers."""
+        return self._product[: shape[0] * shape[1]].reshape(shape)
 
 
 def centred_coordinates(network: Network, mean: NDArray) -> CentredCoordinates:
