@@ -236,7 +236,12 @@ def test_no_warning_of_a_weak_fit_that_is_better_than_nothing(effect):
 @pytest.mark.parametrize("seed", range(3))
 def test_saturated_units_train(seed, solver):
     classifier = BackpropClassifier(
-        10, activation="identity", solver=solver, max_iter=300, random_state=seed
+        10,
+        activation="identity",
+        reg_lambda="prior",
+        solver=solver,
+        max_iter=300,
+        random_state=seed,
     )
     fit_with_warning(classifier, RAW_CANCER, MALIGNANT)
     assert classifier.n_iter_ == 300
