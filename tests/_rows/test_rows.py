@@ -237,7 +237,7 @@ def test_canonical_rows_of_a_small_example():
 @pytest.mark.parametrize("coarse_start", [False, True])
 def test_rows_mapped_from_a_file_are_trained_on_where_they_are(tmp_path, dtype, coarse_start):
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(9000, 400)).astype(dtype)
+    X = rng.normal(size=(12_000, 400)).astype(dtype)
     y = (X[:, 0] > X[:, 1]).astype(int)
     assert X.size > CANONICAL_SIZE
     np.save(tmp_path / "X.npy", X)
