@@ -138,6 +138,8 @@ class _User:
     @property
     def __exit__(self) -> Any:
         leave = partial(self._limiter.leave, weakref.ref(self))
+        # What the statement holds is this function: it holds the user in turn. (functools.partial
+        # takes attributes, which its annotations do not say.)
         leave.user = self  # type: ignore[attr-defined]
         return leave
 

@@ -150,7 +150,7 @@ class Fit:
         """Whether an iteration was accepted."""
         return self.last is not None and self.last.n_accepted > 0
 
-    def accept(self, iteration: Iteration, stage: Stage, is_last_stage: bool) -> None:
+    def accept(self, iteration: Iteration, stage: Stage) -> None:
         """Take over an accepted iteration, or the start of a stage."""
         n_accepted, n_iter = (self.last.n_accepted, self.last.n_iter) if self.last else (0, 0)
         if iteration.number > 0:
@@ -159,7 +159,7 @@ class Fit:
             # The start of a stage in another precision is the last point, only more exactly.
             self._loss_curve[n_iter:] = [iteration.cost]
         _, x, cost, norm = iteration
-        self.last = Point(x, cost, norm, is_last_stage, n_accepted, n_iter)
+        self.last = Point(x, cost, norm, stage.is_last, n_accepted, n_iter)
         self.x = x
 
     def score(self) -> None:

@@ -88,8 +88,9 @@ class Training:
         self.rows = rows
         self.null_cost = rows.null_cost(network)
         # What is learned is judged on the rows held out, where there are any.
-        judged = rows if self.held_out is None else self.held_out
-        self._null_cost_judged = judged.null_cost(network, rows)
+        self._null_cost_judged = self.null_cost
+        if self.held_out is not None:
+            self._null_cost_judged = self.held_out.null_cost(network, rows)
         self._fit: Fit | None = None  # the start under way
         self._kept: Outcome | None = None  # the best of the starts that have ended
         self._n_evaluations_before = 0  # of these
@@ -271,7 +272,7 @@ class Training:
         iteration: Iteration,
     ) -> Ending | None:
         """Take an accepted iteration of any stage: the one hook. Return a wish to end."""
-        fit.accept(iteration, stage, stage.is_last)
+        fit.accept(iteration, stage)
         is_slow = rule is not None and rule(iteration)
         is_enough = stage.is_full_batch and is_left is not None and is_left(iteration)
         if iteration.number == 0:

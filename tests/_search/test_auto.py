@@ -32,7 +32,8 @@ STEP = 2.0**-18
 KINDS = ["binary", "classes", "labels"]
 OF_A_PATH = ["reg_lambdas_", "reg_lambda_scores_"]
 needs_callbacks = pytest.mark.skipif(
-    not hasattr(BackpropClassifier, "set_callbacks"), reason="scikit-learn below 1.9"
+    not hasattr(BackpropClassifier, "set_callbacks"),
+    reason="sklearn.callback came with scikit-learn 1.9",
 )
 
 

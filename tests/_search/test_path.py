@@ -158,8 +158,8 @@ def test_a_fit_that_only_ranks_is_left_in_the_first_stage_of_all_rows_that_is_sl
     # float32 can tell costs apart long after that.
     accept, on_all_rows = Fit.accept, []
 
-    def noted(fit, iteration, stage, is_last_stage):
-        accept(fit, iteration, stage, is_last_stage)
+    def noted(fit, iteration, stage):
+        accept(fit, iteration, stage)
         if stage.is_full_batch:
             on_all_rows.append(stage.dtype)
 

@@ -60,10 +60,10 @@ def accepted(monkeypatch):
     """A list with the name of the stage of every accepted iteration."""
     names, accept = [], Fit.accept
 
-    def noted(fit, iteration, stage, is_last_stage):
+    def noted(fit, iteration, stage):
         before, name = (fit.last.n_accepted if fit.last else 0), stage.name
         try:
-            accept(fit, iteration, stage, is_last_stage)
+            accept(fit, iteration, stage)
         finally:
             if fit.last and fit.last.n_accepted > before:
                 names.append(name)

@@ -140,8 +140,8 @@ def test_every_accepted_iteration_of_every_stage_counts(
 ):
     accept, n_accepted, on_all_rows = Fit.accept, [], []
 
-    def counted(fit, iteration, stage, is_last_stage):
-        accept(fit, iteration, stage, is_last_stage)
+    def counted(fit, iteration, stage):
+        accept(fit, iteration, stage)
         if iteration.number:
             n_accepted.append(stage.name)
         if iteration.number and stage.is_full_batch:
@@ -344,10 +344,10 @@ def test_cheap_stages_do_not_spend_the_patience_of_those_that_follow(
 def test_a_subset_is_left_after_a_share_of_the_patience(monkeypatch, patience, seed):
     accept, stages = Fit.accept, []
 
-    def noted(fit, iteration, stage, is_last_stage):
+    def noted(fit, iteration, stage):
         if iteration.number == 0:
             stages.append([])
-        accept(fit, iteration, stage, is_last_stage)
+        accept(fit, iteration, stage)
         if iteration.number:
             stages[-1].append(fit.last.n_accepted - 1)
 
