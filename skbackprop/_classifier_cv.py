@@ -7,13 +7,11 @@ from numbers import Integral
 from typing import Any, Literal, Self
 
 import numpy as np
-from joblib import effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 from sklearn import get_config
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
-from sklearn.utils.parallel import Parallel, delayed
 
 from skbackprop._estimator import NetworkClassifier, metadata_of, network_for, validated
 from skbackprop._machine.blas import single_threaded_blas
@@ -22,7 +20,8 @@ from skbackprop._network.network import Network
 from skbackprop._parameters import check_parameters, check_parameters_of_search
 from skbackprop._rows.rows import Rows, weighted_rows
 from skbackprop._rows.targets import Classes, check_sample_weight, encode_targets
-from skbackprop._search.fold import FoldFits, Progress, Search, fit_fold
+from skbackprop._search.fold import FoldFits, Search
+from skbackprop._search.folds import fit_folds, interrupted
 from skbackprop._search.refit import Refit
 from skbackprop._search.reports import SearchReports
 from skbackprop._search.results import choose, has_score, make_cv_results
@@ -341,7 +340,8 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
                 self, data, seen, max_subtasks=len(splits) + 1, sequential_subtasks=False
             )
             with task:
-                folds = self._fit_folds(search, splits, task)
+                random_state = check_random_state(self.random_state)
+                folds = fit_folds(search, splits, task, self.n_jobs, random_state)
                 draft._store_search(folds)
                 outcome = self._refit(draft, search, rows, folds, task)
         self._warn_of_search(outcome, search, rows, folds)
@@ -388,37 +388,6 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
         w = check_sample_weight(sample_weight, n_rows)
         return {}, {} if w is None else {"sample_weight": w}
 
-    def _fit_folds(
-        self, search: Search, splits: list[tuple[NDArray, NDArray]], task: Task
-    ) -> list[FoldFits]:
-        """Walk the path of every fold."""
-        random_state = check_random_state(self.random_state)
-        seeds = random_state.randint(np.iinfo(np.int32).max, size=len(splits))
-        parallel, progress = Parallel(n_jobs=self.n_jobs), Progress()
-        n_side_by_side = min(effective_n_jobs(self.n_jobs), len(splits))
-        n_lambdas = len(search.reg_lambdas)
-        try:
-            with single_threaded_blas.shared_among(n_side_by_side):
-                return parallel(
-                    delayed(fit_fold)(
-                        search,
-                        progress,
-                        task.subtask("fold", n_lambdas, number=fold).context,
-                        fold,
-                        train,
-                        test,
-                        seed,
-                    )
-                    for fold, ((train, test), seed) in enumerate(zip(splits, seeds, strict=True))
-                )
-        except KeyboardInterrupt as interrupt:
-            # Other processes do not tell of the fits in a fold that they have not completed.
-            n_completed = getattr(parallel, "n_completed_tasks", 0) * n_lambdas
-            n_done = max(len(progress.done), n_completed)
-            raise _interrupted(n_done, len(splits) * n_lambdas) from interrupt
-        finally:
-            progress.is_stopped = True  # folds that still run, in other threads, shall end
-
     def _refit(
         self, draft: Self, search: Search, rows: Rows, folds: list[FoldFits], task: Task
     ) -> Outcome:
@@ -444,7 +413,7 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
                 if refit.keeps(error):
                     self._keep(draft, refit.outcome(), *model)
                 elif isinstance(error, KeyboardInterrupt):
-                    raise _interrupted(draft.scores_.size, draft.scores_.size) from error
+                    raise interrupted(draft.scores_.size, draft.scores_.size) from error
                 raise
             return refit.outcome()
 
@@ -503,10 +472,3 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
 def _without_names(seen: Callable[..., dict[str, Any]], *args: Any) -> dict[str, Any]:
     """Return what is seen of a fold's iteration: its X, an array, has no names."""
     return {name: value for name, value in seen(*args).items() if name != "feature_names_in_"}
-
-
-def _interrupted(n_done: int, n_fits: int) -> KeyboardInterrupt:
-    return KeyboardInterrupt(
-        f"the search was interrupted: {n_done} of {n_fits} fits are done, {n_fits - n_done} "
-        "and the refit are missing; the estimator is as it was before"
-    )

@@ -165,7 +165,7 @@ def fit_fold(
     with single_threaded_blas(), rounding_in_silence():
         task = Task(context, search.owner, search.data_of(train), search.seen)
         with _named_errors(fold):
-            test = _rows_of_weight(search, test, "test")
+            score = _scorer(search, _rows_of_weight(search, test, "test"), fold)
             training = Training(
                 _training_rows(search, train),
                 search.network,
@@ -183,7 +183,7 @@ def fit_fold(
                     n_stopped += 1
                     break
                 began = time.perf_counter()
-                scores[i] = _score(search, outcome, test, fold)
+                scores[i] = score(outcome)
                 fits.thetas[i] = outcome.thetas
                 fit_seconds[i] = outcome.seconds
                 score_seconds[i] = time.perf_counter() - began
@@ -223,27 +223,27 @@ def _next_fit(path: Iterator[Outcome], fold: int, reg_lambda: float) -> Outcome 
         raise NonFiniteError(f"in fold {fold}, reg_lambda={reg_lambda:.3g}: {error}") from error
 
 
-def _score(search: Search, outcome: Outcome, test: NDArray, fold: int) -> float:
-    X, y, targets = search.X, search.y, search.targets
+def _scorer(search: Search, test: NDArray, fold: int) -> Callable[[Outcome], float]:
+    """Return a function that scores a fit on the fold's test rows: they are taken once."""
+    X, y, targets, w = search.X, search.y, search.targets, search.w
     if search.scorer is None:
-        rows = Rows(
-            X,
-            targets.take(test),
-            None if search.w is None else search.w[test],
-            None,
-            test,
-            len(test),
-        )
-        return mean_log_likelihood(search.network, outcome.thetas, rows)
+        counts = None if w is None else w[test]
+        rows = Rows(X, targets.take(test), counts, None, test, len(test))
+        return lambda outcome: mean_log_likelihood(search.network, outcome.thetas, rows)
+    scorer, X, y = search.scorer, X[test], y[test]
+    params = {
+        name: np.asarray(value)[test] if np.shape(value)[:1] == search.y.shape[:1] else value
+        for name, value in search.score_params.items()
+    }
     classes = None if targets.classes.is_multilabel else targets.classes.labels
-    try:
-        params = {
-            name: np.asarray(value)[test] if np.shape(value)[:1] == y.shape[:1] else value
-            for name, value in search.score_params.items()
-        }
-        return score_of(search.scorer, search.model_of(outcome), X[test], y[test], params, classes)
-    except Exception as error:
-        raise ValueError(
-            f"scoring={search.scoring!r} failed in fold {fold}, reg_lambda="
-            f"{outcome.reg_lambda:.3g}: {error}"
-        ) from error
+
+    def score(outcome: Outcome) -> float:
+        try:
+            return score_of(scorer, search.model_of(outcome), X, y, params, classes)
+        except Exception as error:
+            raise ValueError(
+                f"scoring={search.scoring!r} failed in fold {fold}, reg_lambda="
+                f"{outcome.reg_lambda:.3g}: {error}"
+            ) from error
+
+    return score

@@ -13,6 +13,7 @@ from sklearn.preprocessing import scale
 import skbackprop._classifier_cv
 import skbackprop._search
 import skbackprop._search.fold
+import skbackprop._search.folds
 from skbackprop import BackpropClassifier, BackpropClassifierCV
 from skbackprop._machine.blas import BlasLimiter
 from skbackprop._training.solver import Descent
@@ -87,10 +88,10 @@ def test_within_a_fold(own, monkeypatch, n_fits, evaluation):
 @pytest.mark.parametrize(
     ("where", "name"),
     [
-        (skbackprop._classifier_cv.Parallel, "__call__"),
+        (skbackprop._search.folds.Parallel, "__call__"),
         (BlasLimiter, "shared_among"),
-        (skbackprop._classifier_cv, "effective_n_jobs"),
-        (skbackprop._classifier_cv, "fit_fold"),
+        (skbackprop._search.folds, "effective_n_jobs"),
+        (skbackprop._search.folds, "fit_fold"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -148,7 +149,7 @@ def test_any_other_error_leaves_the_estimator_as_it_was(own, monkeypatch, descen
 
 
 def test_folds_in_other_threads_end(monkeypatch):
-    monkeypatch.setattr(skbackprop._classifier_cv, "effective_n_jobs", lambda n_jobs: 2)
+    monkeypatch.setattr(skbackprop._search.folds, "effective_n_jobs", lambda n_jobs: 2)
     score_of_fit, seen = skbackprop._search.fold.mean_log_likelihood, []
 
     class Interrupted:
@@ -176,7 +177,7 @@ def test_folds_in_other_threads_end(monkeypatch):
             seen.append((third, progress))
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(skbackprop._classifier_cv, "Parallel", Interrupted)
+    monkeypatch.setattr(skbackprop._search.folds, "Parallel", Interrupted)
     with pytest.raises(KeyboardInterrupt, match="4 of 9 fits are done, 5 and the refit are"):
         search(n_jobs=2).fit(IRIS, SPECIES)
     (((function, args), progress),) = seen
