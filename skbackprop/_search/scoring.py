@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -67,9 +68,10 @@ def score_of(
     ValueError
         If it is no number.
     """
+    score = partial(scorer, model, X, y)
     if _lacks_a_class(y, classes):
-        return _score_of_some_classes(scorer, model, X, y, params, classes)
-    return as_number(scorer(model, X, y, **params))
+        return _score_of_some_classes(score, params, classes)
+    return as_number(score(**params))
 
 
 def as_number(score: Any) -> float:
@@ -98,22 +100,17 @@ def _lacks_a_class(y: Any, classes: NDArray | None) -> bool:
 
 
 def _score_of_some_classes(
-    scorer: Callable[..., Any],
-    model: Any,
-    X: Any,
-    y: Any,
-    params: Mapping[str, Any],
-    classes: NDArray | None,
+    scorer: Callable[..., Any], params: Mapping[str, Any], classes: NDArray | None
 ) -> float:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            score = as_number(scorer(model, X, y, **params))
+            score = as_number(scorer(**params))
         except ValueError as error:
             if classes is None or "labels" in params:
                 raise
             try:
-                score = as_number(_score_with_labels(scorer, model, X, y, params, classes))
+                score = as_number(_score_with_labels(scorer, params, classes))
             except Exception:
                 raise error from None
     for warning in caught:
@@ -125,14 +122,9 @@ def _score_of_some_classes(
 
 
 def _score_with_labels(
-    scorer: Callable[..., Any],
-    model: Any,
-    X: Any,
-    y: Any,
-    params: Mapping[str, Any],
-    classes: NDArray,
+    scorer: Callable[..., Any], params: Mapping[str, Any], classes: NDArray
 ) -> Any:
     """Tell the scorer which classes there are, as its metric's parameter ``labels``."""
     # Only with routing does a scorer of scikit-learn pass on more than sample_weight.
     with config_context(enable_metadata_routing=True):
-        return scorer(model, X, y, **{**params, "labels": classes})
+        return scorer(**{**params, "labels": classes})

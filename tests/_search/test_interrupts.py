@@ -1,11 +1,11 @@
 """A search that is interrupted: it says how far it was, and keeps nothing but a refit."""
 
 import copy
-import sys
 from itertools import count
 
 import numpy as np
 import pytest
+from interrupting import AtLine
 from sklearn.datasets import load_iris, load_wine
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
@@ -186,41 +186,15 @@ def test_folds_in_other_threads_end(monkeypatch):
     assert len(progress.done) == 4
 
 
-class Step:
-    """A trace function that counts lines of some files, and raises KeyboardInterrupt at one."""
-
-    FILES = (
-        skbackprop._classifier_cv.__file__,
-        skbackprop._search.__file__.removesuffix("__init__.py"),
-    )
-
-    def __init__(self, line=None):
-        self.line, self.n_lines = line, 0
-
-    def __call__(self, frame, event, arg):
-        if not frame.f_code.co_filename.startswith(self.FILES):
-            return None
-        if event == "line":
-            self.n_lines += 1
-            if self.n_lines == self.line:
-                raise KeyboardInterrupt
-        return self
-
-    def fit(self, own, *data):
-        trace = sys.gettrace()
-        sys.settrace(self)
-        try:
-            own.fit(*data)
-        except KeyboardInterrupt:
-            return True
-        finally:
-            sys.settrace(trace)
-        return False
+FILES = [
+    skbackprop._classifier_cv.__file__,
+    skbackprop._search.__file__.removesuffix("__init__.py"),
+]
 
 
 def test_at_any_line():
     def fit_at(own, line=None):
-        step = Step(line)
+        step = AtLine(FILES, line)
         is_interrupted = step.fit(own, IRIS[45:60], SPECIES[45:60])
         return is_interrupted, step.n_lines
 
