@@ -1,6 +1,7 @@
 """BackpropClassifier: its parameters, and one fit."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -12,13 +13,13 @@ from skbackprop._machine.blas import single_threaded_blas
 from skbackprop._machine.threads import rounding_in_silence
 from skbackprop._network.network import Network
 from skbackprop._network.thetas import Thetas, check_thetas
-from skbackprop._parameters import check_parameters, check_parameters_of_one_fit
+from skbackprop._parameters import Settings, check_parameters, check_parameters_of_one_fit
 from skbackprop._rows.rows import Rows, rows_of_fit
 from skbackprop._search.auto import find_reg_lambda
-from skbackprop._training.callbacks import CallbackSupportMixin, root_task, with_callbacks
+from skbackprop._training.callbacks import CallbackSupportMixin, Task, root_task, with_callbacks
 from skbackprop._training.coarse_start import Coarse
 from skbackprop._training.penalty import prior_reg_lambda
-from skbackprop._training.reports import Reports
+from skbackprop._training.reports import Blame, Reports
 from skbackprop._training.training import Training
 
 
@@ -279,24 +280,32 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
             rows = rows_of_fit(X, y, sample_weight, self.class_weight)
             network = network_for(settings, rows)
             given = self._given_thetas(rows, network)
+            keep = partial(self._keep, draft, network, rows, settings)
             task = root_task(self, data, draft._seen(network, rows, settings))
-            random_state = check_random_state(self.random_state)
-            reports = Reports(bool(self.verbose))
-            with task, Training(rows, network, settings, random_state, task, reports) as training:
+            with task, self._training(rows, network, settings, task) as training:
                 try:
-                    reg_lambda, start = self._penalty_and_start(draft, training, given)
-                    if start is None:
-                        training.fit_afresh(reg_lambda)
-                    else:
-                        coarse = Coarse.NO if start is given else Coarse.PRECISION
-                        training.fit(training.x_of(start), reg_lambda, coarse=coarse)
-                    self._keep(draft, training.outcome(), network, rows, settings)
+                    self._train(training, draft, given)
+                    keep(training.outcome())
                 except BaseException as error:
                     if training.keeps(error):
-                        self._keep(draft, training.outcome(), network, rows, settings)
+                        keep(training.outcome())
                     raise
-        self._warn(training.outcome(), settings, rows, "Decrease reg_lambda")
+        blame = Blame.FOUND if "reg_lambdas_" in vars(draft) else Blame.GIVEN
+        self._warn(training.outcome(), settings, rows, blame)
         return self
+
+    def _training(self, rows: Rows, network: Network, settings: Settings, task: Task) -> Training:
+        random_state, reports = check_random_state(self.random_state), Reports(bool(self.verbose))
+        return Training(rows, network, settings, random_state, task, reports)
+
+    def _train(self, training: Training, draft: Self, given: Thetas | None) -> None:
+        """Find the penalty, if it is to be found, and minimize J from there or from a start."""
+        reg_lambda, start = self._penalty_and_start(draft, training, given)
+        if start is None:
+            training.fit_afresh(reg_lambda)
+        else:
+            coarse = Coarse.NO if start is given else Coarse.PRECISION
+            training.fit(training.x_of(start), reg_lambda, coarse=coarse)
 
     def _penalty_and_start(
         self, draft: Self, training: Training, given: Thetas | None
@@ -310,7 +319,7 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
             found = find_reg_lambda(training, given)
             if found is not None:
                 draft.reg_lambdas_, draft.reg_lambda_scores_ = found.reg_lambdas, found.scores
-                return found.reg_lambda, found.thetas
+                return found.reg_lambda, given if found.thetas is None else found.thetas
         return prior_reg_lambda(training.all_rows, training.network), given
 
     @property

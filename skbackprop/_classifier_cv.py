@@ -36,6 +36,7 @@ from skbackprop._training.callbacks import (
 )
 from skbackprop._training.fit import Outcome
 from skbackprop._training.penalty import reg_lambda_grid
+from skbackprop._training.reports import Blame
 from skbackprop._training.training import Training
 
 
@@ -405,13 +406,13 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
             ) as training,
         ):
             refit = Refit(training, starts, reports)
-            model = search.network, rows, search.settings
+            keep = partial(self._keep, draft, search.network, rows, search.settings)
             try:
                 refit.run(float(draft.reg_lambdas_[chosen]))
-                self._keep(draft, refit.outcome(), *model)
+                keep(refit.outcome())
             except BaseException as error:
                 if refit.keeps(error):
-                    self._keep(draft, refit.outcome(), *model)
+                    keep(refit.outcome())
                 elif isinstance(error, KeyboardInterrupt):
                     raise interrupted(draft.scores_.size, draft.scores_.size) from error
                 raise
@@ -430,8 +431,8 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
             )
         # Where a callback has ended fits, these say nothing of the penalties.
         is_stopped = any(fold.is_stopped for fold in folds)
-        remedy = None if is_stopped else "Give weaker reg_lambdas"
-        self._warn(outcome, search.settings, rows, remedy)
+        blame = Blame.NOBODY if is_stopped else Blame.SEARCHED
+        self._warn(outcome, search.settings, rows, blame)
 
     def _store_search(self, folds: list[FoldFits]) -> None:
         """Store what the folds gave, and which penalty they speak for."""

@@ -22,7 +22,7 @@ from skbackprop._rows.rows import Rows
 from skbackprop._rows.targets import Classes
 from skbackprop._training.callbacks import STACK_LEVEL
 from skbackprop._training.fit import Outcome
-from skbackprop._training.reports import warning_message
+from skbackprop._training.reports import Blame, warning_message
 from skbackprop._training.solver import Iteration
 
 # Attributes that not every fit sets: the next one must not inherit them.
@@ -208,7 +208,7 @@ class NetworkEstimator(BaseEstimator):
             )
 
     def _keep(
-        self, draft: Self, outcome: Outcome, network: Network, rows: Rows, settings: Settings
+        self, draft: Self, network: Network, rows: Rows, settings: Settings, outcome: Outcome
     ) -> None:
         """Make what a fit came to the model."""
         draft._store(network, rows.targets.classes, settings.tol, outcome)
@@ -220,10 +220,10 @@ class NetworkEstimator(BaseEstimator):
         kept = {n: v for n, v in vars(self).items() if n not in OF_SOME_FITS}
         self.__dict__ = {**kept, **fitted}
 
-    def _warn(self, outcome: Outcome, settings: Settings, rows: Rows, remedy: str | None) -> None:
+    def _warn(self, outcome: Outcome, settings: Settings, rows: Rows, blame: Blame) -> None:
         """Warn of a fit that did not converge, or has learned nothing."""
         with rounding_in_silence():  # X may be as great as numbers are
-            message = warning_message(outcome, settings, rows.is_scaled, remedy)
+            message = warning_message(outcome, settings, rows.is_scaled, blame)
         if message is not None:
             warnings.warn(message, ConvergenceWarning, stacklevel=STACK_LEVEL + 1)
 

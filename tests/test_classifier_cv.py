@@ -108,7 +108,8 @@ def test_attributes():
     assert own.loss_ == own.loss_curve_[-1]
     assert own.converged_ == (own.gradient_norm_ <= own.tol)
     fitted = BackpropClassifier(4, reg_lambda="prior").fit(IRIS, SPECIES)
-    assert {name for name in dir(fitted) if name[-1] == "_"} <= set(dir(own))
+    public = {name for name in dir(fitted) if name[0] != "_" and name[-1] == "_"}
+    assert public <= set(dir(own))
     assert own.stop_reason_ in ("converged", "max_iter")
 
 

@@ -1,6 +1,7 @@
 """What a fit says of itself: lines of progress, and the warning at its end."""
 
 from collections.abc import Callable
+from enum import Enum
 from time import perf_counter
 
 from skbackprop._parameters import Settings
@@ -62,24 +63,33 @@ class Reports:
 SILENT = Reports(False)
 
 
-def null_message(outcome: Outcome, scale_X: bool, remedy: str | None) -> str | None:
+class Blame(Enum):
+    """Why a fit may be no better than the class frequencies, and what to do."""
+
+    GIVEN = "reg_lambda is too strong", "Decrease reg_lambda"
+    SEARCHED = "reg_lambda is too strong", "Give weaker reg_lambdas"
+    FOUND = "no weaker reg_lambda did better on rows held out", "Give features that tell y"
+    # A callback has ended the search of the penalty.
+    NOBODY = "", ""
+
+
+def null_message(outcome: Outcome, scale_X: bool, blame: Blame) -> str | None:
     """Return what to warn of where a fit is no better than the class frequencies, or None."""
-    if remedy is None or not outcome.is_null:
+    if blame is Blame.NOBODY or not outcome.is_null:
         return None
     too_few = "" if outcome.ending.is_by_itself else "the iterations are too few, "
     cost = "J" if outcome.scores is None else "validation cost"
-    why, how = "", ""
+    why, how = blame.value
     if scale_X:
-        why, how = ", or X is not scaled", f", or {SCALE}"
+        why, how = f"{why}, or X is not scaled", f"{how}, or {SCALE}"
     return (
         f"The fit ends no better than predicting the class frequencies ({cost} = "
-        f"{outcome.learned_cost:.6g}, theirs {outcome.null_cost:.6g}): {too_few}reg_lambda is too "
-        f"strong{why}. {remedy}{how}."
+        f"{outcome.learned_cost:.6g}, theirs {outcome.null_cost:.6g}): {too_few}{why}. {how}."
     )
 
 
 def warning_message(
-    outcome: Outcome, settings: Settings, is_scaled: Callable[[], bool], remedy: str | None
+    outcome: Outcome, settings: Settings, is_scaled: Callable[[], bool], blame: Blame
 ) -> str | None:
     """Return what to warn of after a fit, or None.
 
@@ -89,8 +99,8 @@ def warning_message(
     settings : Settings
     is_scaled : callable
         Says whether X is scaled: what is needs no advice to do so.
-    remedy : str or None
-        What to do where the penalty is too strong; None where that cannot be said.
+    blame : Blame
+        Why it may have learned nothing.
     """
     if outcome.ending is Ending.CALLBACK:  # somebody asked for it
         return None
@@ -104,6 +114,6 @@ def warning_message(
     }
     messages = [
         outcome.ending.message(outcome.gradient_norm, settings.tol, limits, scale_X),
-        null_message(outcome, scale_X, remedy),
+        null_message(outcome, scale_X, blame),
     ]
     return " ".join(message for message in messages if message) or None

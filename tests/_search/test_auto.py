@@ -13,6 +13,7 @@ import textbook
 from interrupting import AtLine
 from scipy.sparse import csr_array
 from scipy.special import log_expit, log_softmax
+from sklearn.base import clone
 from sklearn.datasets import make_circles
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
@@ -247,8 +248,10 @@ def test_where_the_best_has_learned_nothing_the_last_fit_starts_afresh(paths, mo
         return afresh(training, reg_lambda)
 
     monkeypatch.setattr(Training, "fit_afresh", noted)
-    with pytest.warns(ConvergenceWarning, match="reg_lambda is too strong"):
+    # Who has asked for a search is not told to weaken what it has found.
+    with pytest.warns(ConvergenceWarning, match="no weaker reg_lambda did better on rows") as told:
         classifier = network().fit(X, y)
+    assert "Decrease" not in str(told[0].message)
     assert started == [classifier.reg_lambda_]
     assert all(outcome.is_null for outcome in paths.outcomes)
     assert classifier.reg_lambdas_.tolist() == [10, 5]
@@ -979,3 +982,17 @@ def test_two_spirals(seed):
     classifier = BackpropClassifier(random_state=seed).fit(scale(X), sign)
     assert has_a_path(classifier)
     assert classifier.score(scale(X), sign) >= 0.97
+
+
+@pytest.mark.filterwarnings("ignore:The fit :sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_given_thetas_are_where_the_last_fit_starts_if_the_path_has_none(paths, early_stopping):
+    # Of noise, the path learns nothing; with early stopping it has seen all there is to see.
+    X, y = np.random.default_rng(0).normal(size=(200, 3)), np.arange(200) % 2
+    given = [np.full((4, 4), 0.1), np.full((1, 5), 0.1)]
+    classifier = BackpropClassifier(
+        4, thetas_init=given, early_stopping=early_stopping, max_iter=3, random_state=0
+    ).fit(X, y)
+    plain = clone(classifier).set_params(reg_lambda=classifier.reg_lambda_).fit(X, y)
+    assert has_a_path(classifier)
+    assert classifier.loss_curve_[0] == plain.loss_curve_[0]
