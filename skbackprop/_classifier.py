@@ -37,7 +37,7 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
     ----------
     hidden_layer_sizes : int or sequence of int, default=50
         Number of units of each hidden layer. ``()`` is penalised logistic regression.
-    activation : str or sequence of str, default="logistic"
+    activation : str or sequence of str, default="relu"
         Activation of the hidden units: "logistic", "tanh", "relu" or "identity"; a
         sequence names one for each hidden layer.
     out_activation : {"logistic", "softmax"}, default="softmax"
@@ -61,7 +61,9 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
         Limit on the iterations on all rows, in float32 and in X's precision, of all random
         starts together; and, by itself, on those of each stage on some rows of a coarse start.
     tol : float, default=1e-4
-        The fit has converged where ``max |D| <= tol``.
+        The fit has converged where ``max |D| <= tol``. With relu units J has edges, and its
+        gradient may stay large: there it ends, too, where ten iterations have cut J by less than
+        ten times ``tol`` of itself (unless it is still that of the class frequencies).
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes; they multiply ``sample_weight``. "balanced" gives class c
         the weight W / (K W_c), from weighted rows. Not for multilabel targets.
@@ -141,9 +143,9 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
     converged_ : bool
         Whether ``gradient_norm_ <= tol``.
     stop_reason_ : str
-        Why the fit ended: "converged"; at a limit, "max_iter", "maxfun", "maxls" or "ftol"; at
-        the "precision" of the dtype; by a wish, "early_stopping" or "callback"; "interrupted"
-        by what was raised.
+        Why the fit ended: "converged"; where J is "flat" (see ``tol``); at a limit, "max_iter",
+        "maxfun", "maxls" or "ftol"; at the "precision" of the dtype; by a wish,
+        "early_stopping" or "callback"; "interrupted" by what was raised.
     validation_scores_ : list of float
         With early stopping, minus the mean validation cost after each iteration of every stage.
     best_validation_score_ : float or None
@@ -194,8 +196,8 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
     >>> from skbackprop import BackpropClassifier
     >>> X, y = load_iris(return_X_y=True)
     >>> classifier = BackpropClassifier(10, random_state=0).fit(X, y)
-    >>> classifier.converged_
-    True
+    >>> classifier.stop_reason_
+    'flat'
     >>> classifier.predict(X[:2])
     array([0, 0])
     """
@@ -204,7 +206,7 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
         self,
         hidden_layer_sizes: int | Sequence[int] = 50,
         *,
-        activation: str | Sequence[str] = "logistic",
+        activation: str | Sequence[str] = "relu",
         out_activation: Literal["logistic", "softmax"] = "softmax",
         reg_lambda: float | Literal["auto", "prior"] = "auto",
         solver: Literal["lbfgs", "cg"] = "lbfgs",

@@ -53,11 +53,11 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
     ----------
     hidden_layer_sizes : int or sequence of int, default=50
         As in `BackpropClassifier`, and so are the next ones.
-    activation : str or sequence of str, default="logistic"
+    activation : str or sequence of str, default="relu"
         Activation of the hidden units.
     out_activation : {"logistic", "softmax"}, default="softmax"
         Output units for more than two classes.
-    reg_lambdas : int or sequence of float, default=5
+    reg_lambdas : int or sequence of float, default=7
         The penalties, on the scale of the mean cost. A number stands for as many on a
         logarithmic grid from 1e-2 (4e-2 for tanh and relu units), or a tenth of the penalty
         at which one hidden layer collapses where that is more, to a tenth of the "prior" of
@@ -80,7 +80,9 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
     max_iter : int, default=500
         Limit on the iterations of each fit, as in `BackpropClassifier`.
     tol : float, default=1e-4
-        The refit has converged where ``max |D| <= tol``.
+        The refit has converged where ``max |D| <= tol``. With relu units J has edges, and its
+        gradient may stay large: there it ends, too, where ten iterations have cut J by less than
+        ten times ``tol`` of itself (unless it is still that of the class frequencies).
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes; "balanced" refers to the rows of each fit. Scores do not see
         them, but that rows of a class of weight zero take no part.
@@ -161,9 +163,9 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
     converged_ : bool
         Whether ``gradient_norm_ <= tol``.
     stop_reason_ : str
-        Why the refit ended: "converged"; at a limit, "max_iter", "maxfun", "maxls" or "ftol"; at
-        the "precision" of the dtype; by a wish, "early_stopping" or "callback"; "interrupted"
-        by what was raised. Scorers also see "slow", of coarse fits on the folds.
+        Why the refit ended: "converged"; where J is "flat" (see ``tol``); at a limit, "max_iter",
+        "maxfun", "maxls" or "ftol"; at the "precision" of the dtype; by a wish,
+        "early_stopping" or "callback"; "interrupted" by what was raised.
     validation_scores_ : list of float
         With early stopping, minus the mean validation cost after each iteration of every stage.
     best_validation_score_ : float or None
@@ -205,7 +207,7 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
     >>> X, y = load_iris(return_X_y=True)
     >>> search = BackpropClassifierCV(10, random_state=0).fit(X, y)
     >>> search.scores_.shape
-    (5, 5)
+    (5, 7)
     >>> search.predict(X[:2])
     array([0, 0])
     """
@@ -214,9 +216,9 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
         self,
         hidden_layer_sizes: int | Sequence[int] = 50,
         *,
-        activation: str | Sequence[str] = "logistic",
+        activation: str | Sequence[str] = "relu",
         out_activation: Literal["logistic", "softmax"] = "softmax",
-        reg_lambdas: int | Sequence[float] | NDArray = 5,
+        reg_lambdas: int | Sequence[float] | NDArray = 7,
         cv: Any = None,
         scoring: str | Callable[..., float] | None = None,
         refit: Literal["best", "1se"] | Callable[[dict[str, Any]], int] = "best",

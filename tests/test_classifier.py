@@ -36,7 +36,13 @@ EACH_KIND = pytest.mark.parametrize("kind", DATA)
 
 def small(**parameters):
     return BackpropClassifier(
-        **{"hidden_layer_sizes": 6, "reg_lambda": "prior", "random_state": 0, **parameters}
+        **{
+            "hidden_layer_sizes": 6,
+            "activation": "logistic",
+            "reg_lambda": "prior",
+            "random_state": 0,
+            **parameters,
+        }
     )
 
 

@@ -33,7 +33,13 @@ from skbackprop import BackpropClassifier, BackpropClassifierCV
 
 def small(**parameters):
     return BackpropClassifier(
-        **{"hidden_layer_sizes": 8, "reg_lambda": "prior", "random_state": 0, **parameters}
+        **{
+            "hidden_layer_sizes": 8,
+            "activation": "logistic",
+            "reg_lambda": "prior",
+            "random_state": 0,
+            **parameters,
+        }
     )
 
 

@@ -261,9 +261,8 @@ def by_id(cases):
 
 
 def small(**parameters):
-    return BackpropClassifier(6, reg_lambda="prior", random_state=0, tol=1e-2).set_params(
-        **parameters
-    )
+    defaults = {"activation": "logistic", "reg_lambda": "prior", "tol": 1e-2, "random_state": 0}
+    return BackpropClassifier(6, **defaults).set_params(**parameters)
 
 
 def assert_refused(classifier, bad, X=IRIS):

@@ -30,6 +30,8 @@ class Activation(NamedTuple):
     penalty_factor : float
         How many times the penalty of a logistic unit this one feels as strongly. Since
         tanh(t) = 2 g(2t) - 1, a logistic unit feels four times the penalty of a tanh unit.
+    has_edge : bool
+        Whether g' jumps: then J has edges, and its gradient may never become small.
     """
 
     apply: Callable[[NDArray], None]
@@ -38,6 +40,7 @@ class Activation(NamedTuple):
     initial_gain: float
     slope_at_zero: float
     penalty_factor: float
+    has_edge: bool = False
 
 
 def _logistic(z: NDArray) -> None:
@@ -86,6 +89,6 @@ def _multiply_by_one(delta: NDArray, a: NDArray) -> None:
 ACTIVATIONS = {
     "logistic": Activation(_logistic, _multiply_by_logistic_derivative, 0.5, 4.0, 0.25, 1.0),
     "tanh": Activation(_tanh, _multiply_by_tanh_derivative, 0.0, 1.0, 1.0, 4.0),
-    "relu": Activation(_relu, _multiply_by_relu_derivative, 0.0, 1.0, 0.5, 4.0),
+    "relu": Activation(_relu, _multiply_by_relu_derivative, 0.0, 1.0, 0.5, 4.0, has_edge=True),
     "identity": Activation(_identity, _multiply_by_one, 0.0, 1.0, 1.0, 1.0),
 }

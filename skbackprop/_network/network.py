@@ -101,6 +101,8 @@ class Network:
     ----------
     shapes : list of tuple
         Shapes of the Thetas.
+    has_edges : bool
+        Whether J has, as a function of the Thetas: of relu units.
     """
 
     def __init__(
@@ -111,6 +113,7 @@ class Network:
         self.output = output
         self.shapes = theta_shapes(layer_sizes)
         self._hidden_units = [ACTIVATIONS[name] for name in activations]
+        self.has_edges = any(units.has_edge for units in self._hidden_units)
 
     def random_thetas(self, random_state: np.random.RandomState) -> Thetas:
         """Return random Thetas without biases."""

@@ -13,29 +13,16 @@ slow.
 from collections.abc import Iterator, Sequence
 
 from skbackprop._network.thetas import Thetas
-from skbackprop._training.coarse_start import Coarse, Slow
+from skbackprop._training.coarse_start import Coarse
 from skbackprop._training.fit import Outcome, is_null
-from skbackprop._training.solver import Iteration
+from skbackprop._training.flat import Flat
 from skbackprop._training.training import Training
 
 # The dose of a fresh start that each start gets, found by measuring (benchmarks/lambda_path.py).
 DOSE = 1.0
-# A coarse fit of a path is left when so many iterations cut J by less than this share: to choose
-# lambda, that is enough (benchmarks/quality.py, benchmarks/lambda_path.py).
-PATIENCE = 10
+# A coarse fit of a path is left when J is cut by less than this share: to choose lambda, that is
+# enough (benchmarks/quality.py, benchmarks/lambda_path.py).
 LEAST_CUT = 0.01
-
-
-class UntilSlow(Slow):
-    """Ends a fit that is slow, unless it has still to begin to learn."""
-
-    def __init__(self, null_cost: float) -> None:
-        super().__init__(PATIENCE, LEAST_CUT)
-        self.null_cost = null_cost
-
-    def __call__(self, iteration: Iteration) -> bool:
-        """Look at an iteration."""
-        return super().__call__(iteration) and not is_null(iteration.cost, self.null_cost)
 
 
 def walk(
@@ -63,7 +50,7 @@ def walk(
     is_first = True
     for reg_lambda in reg_lambdas:
         fresh = training.random_start()
-        is_left = UntilSlow(training.null_cost) if is_coarse else None
+        is_left = Flat(LEAST_CUT, training.null_cost) if is_coarse else None
         coarse = Coarse.ALL if x is None else Coarse.NO
         if x is None:
             x = fresh

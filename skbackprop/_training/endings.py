@@ -16,8 +16,9 @@ class Ending(Enum):
     EARLY_STOPPING = "early_stopping"
     CALLBACK = "callback"
     INTERRUPTED = "interrupted"
-    # Left because it got on too slowly: where it only ranks penalties, or for another stage.
-    SLOW = "slow"
+    # The cost no longer falls to speak of: less where a fit only ranks penalties.
+    FLAT = "flat"
+    # Left for another stage.
     STAGE = "stage"
 
     @property
@@ -32,7 +33,7 @@ class Ending(Enum):
             Ending.EARLY_STOPPING,
             Ending.CALLBACK,
             Ending.INTERRUPTED,
-            Ending.SLOW,
+            Ending.FLAT,
         )
 
     @property
@@ -52,8 +53,9 @@ class Ending(Enum):
         tol : float
             What it had to reach.
         limits : mapping
-            The limits that were in force: "max_iter", the solver options that are set, and
-            "precision", the name of the type that the network was computed in.
+            The limits that were in force: "max_iter", the solver options that are set,
+            "precision", the name of the type that the network was computed in, and "edges", what
+            to say of those of J.
         scale_X : bool
             Whether scaling X is worth advising.
         """
@@ -91,7 +93,7 @@ _WHY: dict[Ending, tuple[str, tuple[str, ...]]] = {
         ("decrease ftol", "increase tol"),
     ),
     Ending.PRECISION: (
-        "stopped where the line search finds no lower cost in {precision} precision",
+        "stopped where the line search finds no lower cost in {precision} precision{edges}",
         ("increase tol", SCALE),
     ),
 }

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from enum import Enum
 from time import perf_counter
 
+from skbackprop._network.activations import ACTIVATIONS
 from skbackprop._parameters import Settings
 from skbackprop._training.coarse_start import Stage
 from skbackprop._training.endings import SCALE, Ending
@@ -63,6 +64,10 @@ class Reports:
 SILENT = Reports(False)
 
 
+# What a line search may meet that looks for a lower cost along the gradient.
+EDGES = ", or across an edge that J has where a relu unit turns on"
+
+
 class Blame(Enum):
     """Why a fit may be no better than the class frequencies, and what to do."""
 
@@ -107,10 +112,12 @@ def warning_message(
     if not (outcome.ending.is_a_limit or outcome.is_null):
         return None
     scale_X = not is_scaled()
+    has_edges = any(ACTIVATIONS[name].has_edge for name in settings.activations)
     limits = {
         "max_iter": settings.max_iter,
         **settings.solver_options,
         "precision": str(outcome.thetas.dtype),
+        "edges": EDGES if has_edges else "",
     }
     messages = [
         outcome.ending.message(outcome.gradient_norm, settings.tol, limits, scale_X),

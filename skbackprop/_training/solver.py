@@ -165,7 +165,7 @@ class Descent:
         self._n_accepted += 1
         wish = self.on_iteration(iteration)
         # Where somebody ends the whole fit, no stage or start may follow this descent.
-        is_final = wish is not None and wish.is_of_the_whole_fit
+        is_final = wish is not None and wish.is_of_the_whole_fit and wish is not Ending.FLAT
         self._ending = Ending.CONVERGED if norm <= self.tol and not is_final else wish
 
     def _ending_of(self, result: OptimizeResult, options: dict[str, Any]) -> Ending:

@@ -26,6 +26,7 @@ from skbackprop._training.coarse_start import Coarse, Stage, coarse_stages, is_c
 from skbackprop._training.early_stopping import EarlyStopping, HeldOutError, hold_out
 from skbackprop._training.endings import Ending
 from skbackprop._training.fit import Fit, Outcome
+from skbackprop._training.flat import flat_rule
 from skbackprop._training.reports import SILENT, Reports
 from skbackprop._training.solver import Descent, Iteration, NonFiniteError
 
@@ -152,7 +153,7 @@ class Training:
         reg_lambda : float
             The penalty.
         is_left : callable or None
-            A rule that ends the fit before ``tol``, once it is on all rows.
+            A rule that ends the fit, once it is on all rows; None is `flat_rule`.
         coarse : Coarse, default=Coarse.NO
             Which cheap stages come first, where the settings want any.
 
@@ -220,6 +221,8 @@ class Training:
     ) -> Outcome:
         """Go through the stages, each from where the last one ended."""
         settings, early = self.settings, None
+        if is_left is None:
+            is_left = flat_rule(settings.tol, self.network, self.rows.X.dtype, self.null_cost)
         if self._validation_cost is not None:
             early = EarlyStopping(self._validation_cost, settings.n_iter_no_change)
         self._fit = fit = Fit(x, reg_lambda, early)
@@ -287,7 +290,7 @@ class Training:
         if early is not None and early.is_over:
             return Ending.EARLY_STOPPING
         if is_enough:
-            return Ending.SLOW
+            return Ending.FLAT
         is_spent = early is not None and early.is_spent(stage.patience)
         return Ending.STAGE if is_slow or is_spent else None
 

@@ -23,7 +23,13 @@ DATA = {
 
 def small(**parameters):
     return BackpropClassifier(
-        **{"hidden_layer_sizes": 6, "reg_lambda": "prior", "random_state": 0, **parameters}
+        **{
+            "hidden_layer_sizes": 6,
+            "activation": "logistic",
+            "reg_lambda": "prior",
+            "random_state": 0,
+            **parameters,
+        }
     )
 
 

@@ -51,7 +51,12 @@ def table(kind="classes", n_rows=N_ROWS, seed=0):
 
 
 def network(**parameters):
-    defaults = {"hidden_layer_sizes": 4, "tol": 1e-2, "random_state": 0}
+    defaults = {
+        "hidden_layer_sizes": 4,
+        "activation": "logistic",
+        "tol": 1e-2,
+        "random_state": 0,
+    }
     return BackpropClassifier(**{**defaults, **parameters})
 
 
@@ -991,7 +996,12 @@ def test_given_thetas_are_where_the_last_fit_starts_if_the_path_has_none(paths, 
     X, y = np.random.default_rng(0).normal(size=(200, 3)), np.arange(200) % 2
     given = [np.full((4, 4), 0.1), np.full((1, 5), 0.1)]
     classifier = BackpropClassifier(
-        4, thetas_init=given, early_stopping=early_stopping, max_iter=3, random_state=0
+        4,
+        activation="logistic",
+        thetas_init=given,
+        early_stopping=early_stopping,
+        max_iter=3,
+        random_state=0,
     ).fit(X, y)
     plain = clone(classifier).set_params(reg_lambda=classifier.reg_lambda_).fit(X, y)
     assert has_a_path(classifier)

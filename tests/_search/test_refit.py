@@ -4,6 +4,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import load_wine, make_classification
 from sklearn.preprocessing import scale
 
@@ -35,7 +36,7 @@ class Heard(SearchReports):
 
 @contextmanager
 def training_on(X, y, **parameters):
-    settings = check_parameters(BackpropClassifier(8, **parameters))
+    settings = check_parameters(BackpropClassifier(8, activation="logistic", **parameters))
     rows = rows_of_fit(X, y, None, None)
     random_state = np.random.RandomState(0)
     with (
@@ -56,9 +57,10 @@ def refitted(training, starts, reg_lambda=1e-3):
 
 
 def test_the_refit_is_the_better_of_two():
-    fresh = BackpropClassifier(8, reg_lambda=1e-3, random_state=0).fit(WINE, CULTIVARS)
-    better = BackpropClassifier(8, reg_lambda=1e-3, tol=1e-8, random_state=0)
-    better.fit(WINE, CULTIVARS)
+    fresh = BackpropClassifier(8, activation="logistic", reg_lambda=1e-3, random_state=0).fit(
+        WINE, CULTIVARS
+    )
+    better = clone(fresh).set_params(tol=1e-8).fit(WINE, CULTIVARS)
     null = [np.zeros_like(Theta) for Theta in fresh.thetas_]
     for starts, expected in (
         ([], fresh),
@@ -119,7 +121,9 @@ def test_a_wish_in_the_first_of_the_two_wants_no_second(name):
         def on_fit_task_end(self, estimator, context):
             return context.task_name == name and "from a path" in names_of(context)
 
-    search = BackpropClassifierCV(8, reg_lambdas=[1e-1, 1e-2], cv=2, random_state=0)
+    search = BackpropClassifierCV(
+        8, activation="logistic", reg_lambdas=[1e-1, 1e-2], cv=2, random_state=0
+    )
     search.set_callbacks(Wisher()).fit(WINE, CULTIVARS)
     assert began.count("from a path") == 1
     assert "afresh" not in began

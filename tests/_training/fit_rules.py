@@ -38,7 +38,7 @@ def assert_follows_the_rules(classifier):
     assert classifier.n_evaluations_ >= classifier.n_iter_
     assert classifier.converged_ == (classifier.gradient_norm_ <= classifier.tol)
     assert np.isfinite([*curve, classifier.loss_, classifier.gradient_norm_]).all()
-    assert reason in {ending.value for ending in Ending} - {"slow", "stage"}
+    assert reason in {ending.value for ending in Ending} - {"stage"}
     for name in OF_EARLY_STOPPING:
         assert hasattr(classifier, name) == classifier.early_stopping, name
     if classifier.early_stopping:

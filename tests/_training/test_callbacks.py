@@ -43,7 +43,8 @@ class Recorder:
 
 
 def classifier(**parameters):
-    return BackpropClassifier(4, **{"reg_lambda": "prior", "random_state": 0, **parameters})
+    defaults = {"activation": "logistic", "reg_lambda": "prior", "random_state": 0}
+    return BackpropClassifier(4, **{**defaults, **parameters})
 
 
 def test_a_callback_sees_every_iteration():

@@ -29,6 +29,7 @@ IRIS, SPECIES = load_iris(return_X_y=True)
 
 def classifier(**parameters):
     defaults = {
+        "activation": "logistic",
         "reg_lambda": "prior",
         "random_state": 0,
         "coarse_start": True,

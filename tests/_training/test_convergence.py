@@ -24,7 +24,13 @@ SOLVERS = pytest.mark.parametrize("solver", ["lbfgs", "cg"])
 
 def small(**parameters):
     return BackpropClassifier(
-        **{"hidden_layer_sizes": 5, "reg_lambda": "prior", "random_state": 0, **parameters}
+        **{
+            "hidden_layer_sizes": 5,
+            "activation": "logistic",
+            "reg_lambda": "prior",
+            "random_state": 0,
+            **parameters,
+        }
     )
 
 

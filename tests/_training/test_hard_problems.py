@@ -107,7 +107,9 @@ def test_poor_starts_of_two_rings_are_followed_by_better_ones(monkeypatch):
     n_collapsed = 0
     for seed in range(20):
         X, y = two_rings(seed)
-        classifier = BackpropClassifier(reg_lambda="prior", random_state=seed)
+        classifier = BackpropClassifier(
+            activation="logistic", reg_lambda="prior", random_state=seed
+        )
         assert classifier.fit(X, y).score(X, y) >= 0.99
         with monkeypatch.context() as patch:
             patch.setattr("skbackprop._training.training.N_STARTS", 1)
@@ -173,7 +175,9 @@ def test_all_starts_have_the_iterations_of_one_fit(starts, max_iter, capsys):
 @pytest.mark.parametrize("max_iter", range(8, 30))
 def test_no_start_is_cut_short_by_those_before(max_iter):
     # 10 iterations take this fit to the cost of the class frequencies, which is its minimum.
-    classifier = BackpropClassifier(5, reg_lambda=10, max_iter=max_iter, random_state=0, tol=1e-6)
+    classifier = BackpropClassifier(
+        5, activation="logistic", reg_lambda=10, max_iter=max_iter, random_state=0, tol=1e-6
+    )
     warned(classifier, IRIS, SPECIES)
     assert classifier.loss_ < 1.1
     assert classifier.converged_ == (max_iter >= 10)
@@ -261,7 +265,8 @@ def test_callbacks_see_the_iterations_of_every_start(starts):
     starts.n_saddles = 0
     count = Count()
     count.limit = -1
-    classifier = BackpropClassifier(5, reg_lambda=10, random_state=0).set_callbacks(count)
+    classifier = BackpropClassifier(5, activation="logistic", reg_lambda=10, random_state=0)
+    classifier.set_callbacks(count)
     warned(classifier, IRIS, SPECIES)
     assert starts.n_starts == N_STARTS
     assert count.n_ended > classifier.n_iter_ + 1

@@ -32,6 +32,7 @@ needs_callbacks = pytest.mark.skipif(
 def staged(**parameters):
     """A fit of a few iterations in every stage."""
     defaults = {
+        "activation": "logistic",
         "coarse_start": True,
         "early_stopping": True,
         "n_iter_no_change": 100,

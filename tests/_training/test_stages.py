@@ -27,9 +27,13 @@ needs_callbacks = pytest.mark.skipif(
 
 
 def staged(**parameters):
-    return BackpropClassifier(
-        5, **{"reg_lambda": "prior", "coarse_start": True, "random_state": 0, **parameters}
-    )
+    defaults = {
+        "activation": "logistic",
+        "reg_lambda": "prior",
+        "coarse_start": True,
+        "random_state": 0,
+    }
+    return BackpropClassifier(5, **{**defaults, **parameters})
 
 
 def fit_quietly(classifier, *args, **kwargs):
@@ -327,8 +331,8 @@ def test_cheap_stages_do_not_spend_the_patience_of_those_that_follow(
 ):
     X, X_test, y, y_test = clusters
     classifier = BackpropClassifier(
-        50, reg_lambda=1e-4, early_stopping=True, n_iter_no_change=patience,
-        coarse_start=coarse_start, random_state=1,
+        50, activation="logistic", reg_lambda=1e-4, early_stopping=True,
+        n_iter_no_change=patience, coarse_start=coarse_start, random_state=1,
     )  # fmt: skip
     classifier.fit(X, y)
     assert log_loss(y_test, classifier.predict_proba(X_test)) < 0.3
