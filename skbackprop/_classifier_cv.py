@@ -84,11 +84,13 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes; "balanced" refers to the rows of each fit. Scores do not see
         them, but that rows of a class of weight zero take no part.
+    coarse_folds : bool, default=True
+        Whether the fits on the folds, which only rank the penalties, are left when ten
+        iterations cut J by less than 1 %; False takes them to ``tol``. The refit always goes to
+        ``tol``. With early stopping, that ends them.
     coarse_start : bool or "auto", default="auto"
-        Whether the fits on the folds, which only rank the penalties, are coarse: each is left
-        when ten iterations cut J by less than 1 %. "auto" is yes. False, and early stopping,
-        takes them to ``tol``. From 10,000 rows, or with True, a path, and the refit from a
-        random start, also begin with cheap stages.
+        Whether what begins at random, a path and one of the two refits, begins with cheap
+        stages, as in `BackpropClassifier`.
     early_stopping : bool, default=False
         Whether each path, and the refit, hold rows out and stop their fits when the cost of
         these no longer falls.
@@ -224,6 +226,7 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
         max_iter: int = 500,
         tol: float = 1e-4,
         class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
+        coarse_folds: bool = True,
         coarse_start: bool | Literal["auto"] = "auto",
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
@@ -244,6 +247,7 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
         self.max_iter = max_iter
         self.tol = tol
         self.class_weight = class_weight
+        self.coarse_folds = coarse_folds
         self.coarse_start = coarse_start
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
@@ -331,6 +335,7 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
                 settings=settings,
                 class_weight=self.class_weight,
                 reg_lambdas=draft.reg_lambdas_,
+                coarse_folds=bool(self.coarse_folds),
                 scoring=self.scoring,
                 scorer=self._scorer(),
                 score_params=scorer_params,

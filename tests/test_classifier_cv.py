@@ -27,6 +27,8 @@ from sklearn.preprocessing import StandardScaler, scale
 import skbackprop._machine.blas
 from skbackprop import BackpropClassifier, BackpropClassifierCV
 from skbackprop._rows.canonical import CANONICAL_SIZE
+from skbackprop._training.endings import Ending
+from skbackprop._training.training import Training
 
 # Some fits of a search end at a limit, and so may the refit.
 pytestmark = pytest.mark.filterwarnings("ignore:The fit :sklearn.exceptions.ConvergenceWarning")
@@ -257,6 +259,9 @@ def test_verbose(n_jobs):
         ({"reg_lambdas": np.array([1], "m8[D]")}, "reg_lambdas .*timedelta64"),
         ({"reg_lambdas": np.int64(0)}, "reg_lambdas .*got 0"),
         ({"reg_lambdas": [np.float64(-1)]}, r"reg_lambdas .*got \[-1.0\]"),
+        ({"coarse_folds": "auto"}, "coarse_folds must be a bool, got 'auto'"),
+        ({"coarse_folds": None}, "coarse_folds .*got None"),
+        ({"coarse_folds": 1}, "coarse_folds .*got 1"),
         ({"n_jobs": 0}, "n_jobs must be None or an int other than 0, got 0"),
         ({"n_jobs": "all"}, "n_jobs .*got 'all'"),
         ({"n_jobs": np.int64(0)}, "n_jobs .*got 0"),
@@ -354,6 +359,45 @@ def test_parameters_of_the_fits_are_theirs(parameters):
     own = search(**parameters).fit(IRIS, SPECIES)
     assert (own.scores_ != search().fit(IRIS, SPECIES).scores_).any()
     assert hasattr(own, "validation_scores_") == ("early_stopping" in parameters)
+
+
+def endings_of(monkeypatch, **parameters):
+    """Return why each fit of a search has ended, the refits last, and how many stages it has."""
+    descend, open_stage, found = Training._descend, Training._opened, []
+
+    def noted(training, *args, **kwargs):
+        found.append([None, 0])
+        outcome = descend(training, *args, **kwargs)
+        found[-1][0] = outcome.ending
+        return outcome
+
+    def opened(training, *args):
+        found[-1][1] += 1
+        return open_stage(training, *args)
+
+    monkeypatch.setattr(Training, "_descend", noted)
+    monkeypatch.setattr(Training, "_opened", opened)
+    search(max_iter=1000, tol=1e-5, reg_lambdas=[1e-3, 1e-4], **parameters).fit(IRIS, SPECIES)
+    return found
+
+
+@pytest.mark.parametrize("coarse_start", ["auto", False, True])
+@pytest.mark.parametrize("coarse_folds", [True, np.False_])
+def test_coarse_folds_leave_fits_and_a_coarse_start_begins_them(
+    monkeypatch, coarse_folds, coarse_start
+):
+    fits = endings_of(monkeypatch, coarse_folds=coarse_folds, coarse_start=coarse_start)
+    on_folds = Ending.SLOW if coarse_folds else Ending.CONVERGED
+    assert [ending for ending, _ in fits] == [on_folds] * 6 + [Ending.CONVERGED] * 2
+    if coarse_start is True:
+        assert [n > 1 for _, n in fits] == [True, False] * 3 + [False, True]
+    else:
+        assert [n for _, n in fits] == [1] * 8
+
+
+def test_early_stopping_ends_coarse_folds_itself(monkeypatch):
+    *on_folds, _ = endings_of(monkeypatch, early_stopping=True)
+    assert Ending.SLOW not in {ending for ending, _ in on_folds}
 
 
 def test_groups_and_weights_are_routed():

@@ -47,6 +47,8 @@ class Search(NamedTuple):
     settings : Settings
     class_weight : dict, "balanced" or None
     reg_lambdas : ndarray of shape (n_lambdas,)
+    coarse_folds : bool
+        Whether fits on the folds are left once they are slow.
     scoring : str, callable or None
         As given, for messages.
     scorer : callable or None
@@ -68,6 +70,7 @@ class Search(NamedTuple):
     settings: Settings
     class_weight: Any
     reg_lambdas: NDArray
+    coarse_folds: bool
     scoring: Any
     scorer: Callable[..., Any] | None
     score_params: Mapping[str, Any]
@@ -175,7 +178,7 @@ def fit_fold(
                 is_stopped=lambda: progress.is_stopped,
             )
         with task, training:
-            path = walk(training, search.reg_lambdas[order].tolist())
+            path = walk(training, search.reg_lambdas[order].tolist(), is_coarse=search.coarse_folds)
             n_stopped = 0
             for number, i in enumerate(order.tolist(), start=1):
                 outcome = _next_fit(path, fold, search.reg_lambdas[i])

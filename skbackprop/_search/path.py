@@ -6,8 +6,7 @@ it shrinks all weights to zero, a saddle that no later fit leaves, and short of 
 hidden units copies of each other. So a fit that has learned nothing starts nothing, the next one
 starts afresh; and to every other start is added a dose of fresh random weights.
 
-To choose a penalty, its fits need not go to the end: unless told otherwise, each is left once it is
-slow.
+To choose a penalty, its fits need not go to the end: a coarse path leaves each once it is slow.
 """
 
 from collections.abc import Iterator, Sequence
@@ -39,7 +38,11 @@ class UntilSlow(Slow):
 
 
 def walk(
-    training: Training, reg_lambdas: Sequence[float], start: Thetas | None = None
+    training: Training,
+    reg_lambdas: Sequence[float],
+    start: Thetas | None = None,
+    *,
+    is_coarse: bool = True,
 ) -> Iterator[Outcome]:
     """Fit at one penalty after the other.
 
@@ -51,14 +54,16 @@ def walk(
         From strong to weak.
     start : Thetas or None, default=None
         Where the first fit starts; None is at random.
+    is_coarse : bool, default=True
+        Whether a fit is left once it is slow. Early stopping ends it by itself.
 
     Yields
     ------
     Outcome
         One for each penalty; fewer where a callback wishes the path to end.
     """
-    settings, fold = training.settings, training.task
-    is_coarse = bool(settings.coarse_start) and not settings.early_stopping
+    fold = training.task
+    is_coarse = is_coarse and not training.settings.early_stopping
     x = None if start is None else training.x_of(start)
     is_first = True
     for reg_lambda in reg_lambdas:

@@ -26,6 +26,7 @@ from skbackprop import BackpropClassifier
 from skbackprop._rows.rows import rows_of_fit
 from skbackprop._search.auto import LEAST_OF_A_CLASS, LEAST_ROWS, N_LAMBDAS, PATIENCE, SHARE
 from skbackprop._training.early_stopping import hold_out
+from skbackprop._training.endings import Ending
 from skbackprop._training.solver import Descent, NonFiniteError
 from skbackprop._training.training import Training
 
@@ -736,6 +737,14 @@ def names_of(path):
 
 
 @needs_callbacks
+@pytest.mark.parametrize("coarse_start", [False, "auto"])
+def test_fits_of_a_path_are_left_once_they_are_slow(paths, coarse_start):
+    X, y = table(n_rows=100)
+    classifier = network(coarse_start=coarse_start, tol=1e-4).fit(X, y)
+    assert {outcome.ending for outcome in paths.outcomes} == {Ending.SLOW}
+    assert classifier.converged_
+
+
 @pytest.mark.parametrize("coarse_start", [False, True])
 def test_callbacks_see_the_path(coarse_start):
     X, y = table()

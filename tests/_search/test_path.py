@@ -31,7 +31,7 @@ def problem_of(X, y, hidden=8, **parameters):
     return rows, network_for(settings, rows), settings
 
 
-def walked(X, y, reg_lambdas, **parameters):
+def walked(X, y, reg_lambdas, *, is_coarse=True, **parameters):
     rows, network, settings = problem_of(X, y, **parameters)
     random_state = np.random.RandomState(0)
     with (
@@ -39,7 +39,7 @@ def walked(X, y, reg_lambdas, **parameters):
         rounding_in_silence(),
         Training(rows, network, settings, random_state) as training,
     ):
-        return list(walk(training, reg_lambdas))
+        return list(walk(training, reg_lambdas, is_coarse=is_coarse))
 
 
 @pytest.mark.parametrize("hidden", [8, (8, 6)], ids=["one-hidden-layer", "two-hidden-layers"])
@@ -60,9 +60,9 @@ def test_a_path_from_a_collapsed_fit_leaves_the_null_cost_where_a_fresh_fit_does
     assert not outcomes[-1].is_null
 
 
-@pytest.mark.parametrize("coarse_start", ["auto", False])
-def test_outcomes_speak_of_their_penalty(coarse_start):
-    outcomes = walked(scale(WINE), CULTIVARS, [1e-2, 1e-3], coarse_start=coarse_start)
+@pytest.mark.parametrize("is_coarse", [True, False])
+def test_outcomes_speak_of_their_penalty(is_coarse):
+    outcomes = walked(scale(WINE), CULTIVARS, [1e-2, 1e-3], is_coarse=is_coarse)
     for reg_lambda, outcome in zip([1e-2, 1e-3], outcomes, strict=True):
         assert outcome.reg_lambda == reg_lambda
         assert outcome.seconds > 0
@@ -95,7 +95,7 @@ def test_units_do_not_become_copies_of_each_other():
 def test_fits_that_only_rank_are_left_once_they_are_slow():
     X, y = scale(WINE), CULTIVARS
     coarse = walked(X, y, [1e-2, 1e-3], tol=1e-6)
-    to_the_end = walked(X, y, [1e-2, 1e-3], coarse_start=False, tol=1e-6)
+    to_the_end = walked(X, y, [1e-2, 1e-3], is_coarse=False, tol=1e-6)
     for one, other in zip(coarse, to_the_end, strict=True):
         assert one.ending is Ending.SLOW
         assert other.ending is Ending.CONVERGED
