@@ -57,11 +57,13 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
         Activation of the hidden units.
     out_activation : {"logistic", "softmax"}, default="softmax"
         Output units for more than two classes.
-    reg_lambdas : int or sequence of float, default=5
+    reg_lambdas : int or sequence of float, default=10
         The penalties, on the scale of the mean cost. A number stands for as many on a
-        logarithmic grid from 1e-2 (4e-2 for tanh and relu units), or a tenth of the penalty
-        at which one hidden layer collapses where that is more, to a tenth of the "prior" of
-        `BackpropClassifier`.
+        logarithmic grid from 1e-2 (4e-2 for tanh and relu units), or half of the penalty
+        at which one hidden layer collapses where that is more, to a hundredth of the "prior" of
+        `BackpropClassifier`. A path over such a grid, scored by the log-probability, ends where
+        two penalties in a row have scored worse than the best by more than 5 % of its
+        log-loss; what follows has no score (NaN), and is not chosen.
     cv : int, cross-validation generator or iterable, default=None
         As everywhere in scikit-learn; None is five folds in the order of the rows, stratified but
         for labels. Where the rows are sorted, give ``StratifiedKFold(5, shuffle=True)``.
@@ -207,7 +209,7 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
     >>> X, y = load_iris(return_X_y=True)
     >>> search = BackpropClassifierCV(10, random_state=0).fit(X, y)
     >>> search.scores_.shape
-    (5, 5)
+    (5, 10)
     >>> search.predict(X[:2])
     array([0, 0])
     """
@@ -218,7 +220,7 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
         *,
         activation: str | Sequence[str] = "logistic",
         out_activation: Literal["logistic", "softmax"] = "softmax",
-        reg_lambdas: int | Sequence[float] | NDArray = 5,
+        reg_lambdas: int | Sequence[float] | NDArray = 10,
         cv: Any = None,
         scoring: str | Callable[..., float] | None = None,
         refit: Literal["best", "1se"] | Callable[[dict[str, Any]], int] = "best",
@@ -336,6 +338,7 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
                 class_weight=self.class_weight,
                 reg_lambdas=draft.reg_lambdas_,
                 coarse_folds=bool(self.coarse_folds),
+                may_end_early=isinstance(self.reg_lambdas, Integral) and self.scoring is None,
                 scoring=self.scoring,
                 scorer=self._scorer(),
                 score_params=scorer_params,

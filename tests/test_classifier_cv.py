@@ -448,5 +448,50 @@ def test_float32_stays_float32():
 
 def test_defaults_search_a_grid():
     own = BackpropClassifierCV(3, max_iter=20, random_state=0).fit(IRIS, SPECIES)
-    assert own.scores_.shape == (5, 5)
+    assert own.scores_.shape == (5, 10)
     assert (np.diff(own.reg_lambdas_) < 0).all()
+
+
+def noisy(n_rows=120):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n_rows, 5))
+    return X, (X[:, 0] + rng.normal(size=n_rows) > 0).astype(int)
+
+
+def test_paths_of_a_grid_end_where_their_scores_have_turned():
+    X, y = noisy()
+    own = search(reg_lambdas=10, verbose=1)
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        own.fit(X, y)
+    n_fits = np.isfinite(own.scores_).sum(axis=1)
+    assert n_fits.max() < 10
+    for scores, n in zip(own.scores_, n_fits, strict=True):
+        assert np.isnan(scores[n:]).all()
+        assert (scores[n - 2 : n] < 1.05 * scores[:n].max()).all()
+    assert printed.getvalue().count("fold ") == n_fits.sum()
+    n_scored, results = n_fits.min(), own.cv_results_
+    is_scored = np.arange(10) < n_scored
+    np.testing.assert_array_equal(np.isfinite(results["mean_test_score"]), is_scored)
+    assert (results["rank_test_score"][~is_scored] == n_scored + 1).all()
+    assert own.best_score_ == own.scores_[:, :n_scored].mean(axis=0).max()
+    whole = search(reg_lambdas=own.reg_lambdas_).fit(X, y)
+    assert np.isfinite(whole.scores_).all()
+    for scores, of_whole, n in zip(own.scores_, whole.scores_, n_fits, strict=True):
+        np.testing.assert_array_equal(scores[:n], of_whole[:n])
+
+
+@pytest.mark.parametrize("scoring", ["neg_log_loss", "f1"])
+def test_paths_scored_otherwise_go_to_their_end(scoring):
+    # Other scores may stay the same for long: F1 is 0 where one class is always predicted.
+    X, y = noisy()
+    assert np.isfinite(search(reg_lambdas=8, scoring=scoring).fit(X, y).scores_).all()
+
+
+def test_a_refit_where_a_path_did_not_come_starts_afresh():
+    X, y = noisy()
+    own = search(reg_lambdas=10, refit=lambda results: 9).fit(X, y)
+    alone = BackpropClassifier(4, reg_lambda=own.reg_lambdas_[9], max_iter=60, random_state=0)
+    alone.fit(X, y)
+    assert own.loss_ == alone.loss_
+    assert np.isnan(own.best_score_)

@@ -14,7 +14,7 @@ from skbackprop._machine.blas import single_threaded_blas
 from skbackprop._machine.threads import rounding_in_silence
 from skbackprop._parameters import check_parameters
 from skbackprop._rows.rows import rows_of_fit
-from skbackprop._search.path import walk
+from skbackprop._search.path import Turned, walk
 from skbackprop._training.endings import Ending
 from skbackprop._training.fit import Fit, is_null
 from skbackprop._training.penalty import reg_lambda_grid
@@ -108,13 +108,34 @@ def test_fits_that_only_rank_are_left_once_they_are_slow():
         assert (cuts[:-1] >= 0.01).all()
 
 
+@pytest.mark.parametrize(
+    ("scores", "n"),
+    [
+        ([-0.5, -0.4, -0.45, -0.5, -0.6], 4),  # two in a row are worse than the best
+        ([-0.5, -0.6, -0.7], 3),
+        ([-0.5, -0.4, -0.45, -0.41, -0.45, -0.43], 6),  # but here one of two is hardly worse
+        ([-0.5, -0.4, -0.45, -0.3, -0.35, -0.35], 6),
+        ([-0.69, -0.695, -0.7, -0.71, -0.2], None),  # a plateau: much is still to be learned
+        ([-0.5, -0.4, -0.3], None),
+        ([-1e-9, 0.0, 0.0, -1e-9, -1e-9], 5),
+        ([-np.inf, -np.inf, -np.inf, -0.3], None),
+        ([-0.3, -np.inf, -np.inf], 3),
+        ([np.nan] * 5, None),
+    ],
+)
+def test_a_path_has_turned_where_two_penalties_in_a_row_are_clearly_worse(scores, n):
+    has_turned = Turned()
+    turned = [has_turned(score) for score in scores]
+    assert turned.index(True) + 1 == n if n else not any(turned)
+
+
 @pytest.mark.parametrize("activation", ["logistic", "tanh"])
 def test_the_penalty_at_which_one_hidden_layer_collapses(activation):
-    # A tenth of it is the strong end of the grid: ten times that is null, a third of it is not.
+    # Half of it is the strong end of the grid.
     X, y = scale(WINE), CULTIVARS
     rows, network, _ = problem_of(X, y, activation=activation)
     strongest = reg_lambda_grid(rows, network, 3)[0]
-    for factor, collapsed in ((11, True), (9, False)):
+    for factor, collapsed in ((2.2, True), (1.8, False)):
         (outcome,) = walked(
             X, y, [factor * strongest], activation=activation, tol=1e-7, max_iter=2000
         )
@@ -138,17 +159,17 @@ def test_features_that_say_nothing_one_by_one_have_a_wide_grid_too(X):
     y = np.array([0, 0, 1, 1] * 5)
     rows, network, _ = problem_of(X, y)
     grid = reg_lambda_grid(rows, network, 5)
-    np.testing.assert_allclose(grid[[0, -1]], [1e-2, 1e-4])
+    np.testing.assert_allclose(grid[[0, -1]], [1e-2, 1e-5])
 
 
 @pytest.mark.parametrize(("activation", "factor"), [("logistic", 1), ("tanh", 4), ("relu", 4)])
 @pytest.mark.parametrize("hidden", [3, (3, 2)])
-def test_grids_end_at_a_tenth_of_auto(activation, factor, hidden):
+def test_grids_end_at_a_hundredth_of_prior(activation, factor, hidden):
     X = np.random.default_rng(0).normal(size=(4000, 2))
     rows, network, _ = problem_of(X, X[:, 0] > 0, hidden, activation=activation)
     grid = reg_lambda_grid(rows, network, 5)
     assert grid[0] >= factor * 1e-2
-    np.testing.assert_allclose(grid[-1], factor * 0.1 / 4000)
+    np.testing.assert_allclose(grid[-1], factor * 0.01 / 4000)
 
 
 @pytest.mark.parametrize("reg_lambda", [1e-2, 1e-3])
