@@ -64,9 +64,8 @@ VARIANTS = {
 
 def fits_of(rows, network, settings, reg_lambdas, variant, seed):
     if variant is None:
-        settings = settings._replace(coarse_start=False)  # as BackpropClassifier fits them
-        for reg_lambda in reg_lambdas:
-            yield from walk_over(rows, network, settings, [reg_lambda], seed)
+        for reg_lambda in reg_lambdas:  # as BackpropClassifier fits them
+            yield from walk_over(rows, network, settings, [reg_lambda], seed, is_coarse=False)
         return
     restarts, dose = variant
     margin = fit_module.NULL_MARGIN if restarts else -np.inf
@@ -77,9 +76,9 @@ def fits_of(rows, network, settings, reg_lambdas, variant, seed):
         yield from walk_over(rows, network, settings, reg_lambdas, seed)
 
 
-def walk_over(rows, network, settings, reg_lambdas, seed):
+def walk_over(rows, network, settings, reg_lambdas, seed, *, is_coarse=True):
     with Training(rows, network, settings, np.random.RandomState(seed)) as training:
-        yield from walk(training, reg_lambdas)
+        yield from walk(training, reg_lambdas, is_coarse=is_coarse)
 
 
 def search_table(X, y, variant, seed, reg_lambdas=REG_LAMBDAS, **parameters):
@@ -95,9 +94,8 @@ def search_table(X, y, variant, seed, reg_lambdas=REG_LAMBDAS, **parameters):
         rows = weighted_rows(X, targets, w, None, train)
         network = network_for(settings, rows)
         fits = list(fits_of(rows, network, settings, reg_lambdas.tolist(), variant, seed))
-        losses.append(
-            [-mean_log_likelihood(network, fit.thetas, X, targets, w, test) for fit in fits]
-        )
+        held_out = weighted_rows(X, targets, w, None, test)
+        losses.append([-mean_log_likelihood(network, fit.thetas, held_out) for fit in fits])
         costs.append([fit.loss for fit in fits])
         n_evaluations += sum(fit.n_evaluations for fit in fits)
     return np.array(losses), np.array(costs), n_evaluations

@@ -195,7 +195,7 @@ GROUPS = {
         "CV, relu units": search(activation="relu"),
         "CV, logistic or relu units": Candidate(lambda seed: BetterActivation(random_state=seed)),
         "CV, three folds": search(cv=3),
-        "CV, folds fitted to tol": search(coarse_start=False),
+        "CV, folds fitted to tol": search(coarse_folds=False),
         "CV, left at 3 % in 5 iterations": search(
             patches=[(flat_module, "PATIENCE", 5), *path_constant("LEAST_CUT", 0.03)]
         ),

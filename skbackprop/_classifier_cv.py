@@ -57,11 +57,13 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
         Activation of the hidden units.
     out_activation : {"logistic", "softmax"}, default="softmax"
         Output units for more than two classes.
-    reg_lambdas : int or sequence of float, default=7
+    reg_lambdas : int or sequence of float, default=10
         The penalties, on the scale of the mean cost. A number stands for as many on a
-        logarithmic grid from 1e-2 (4e-2 for tanh and relu units), or a tenth of the penalty
-        at which one hidden layer collapses where that is more, to a tenth of the "prior" of
-        `BackpropClassifier`.
+        logarithmic grid from 1e-2 (4e-2 for tanh and relu units), or half of the penalty
+        at which one hidden layer collapses where that is more, to a hundredth of the "prior" of
+        `BackpropClassifier`. A path over such a grid, scored by the log-probability, ends where
+        two penalties in a row have scored worse than the best by more than 5 % of its
+        log-loss; what follows has no score (NaN), and is not chosen.
     cv : int, cross-validation generator or iterable, default=None
         As everywhere in scikit-learn; None is five folds in the order of the rows, stratified but
         for labels. Where the rows are sorted, give ``StratifiedKFold(5, shuffle=True)``.
@@ -86,11 +88,13 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes; "balanced" refers to the rows of each fit. Scores do not see
         them, but that rows of a class of weight zero take no part.
+    coarse_folds : bool, default=True
+        Whether the fits on the folds, which only rank the penalties, are left when ten
+        iterations cut J by less than 1 %; False takes them to ``tol``. The refit always goes to
+        ``tol``. With early stopping, that ends them.
     coarse_start : bool or "auto", default="auto"
-        Whether the fits on the folds, which only rank the penalties, are coarse: each is left
-        when ten iterations cut J by less than 1 %. "auto" is yes. False, and early stopping,
-        takes them to ``tol``. From 10,000 rows, or with True, a path, and the refit from a
-        random start, also begin with cheap stages.
+        Whether what begins at random, a path and one of the two refits, begins with cheap
+        stages, as in `BackpropClassifier`.
     early_stopping : bool, default=False
         Whether each path, and the refit, hold rows out and stop their fits when the cost of
         these no longer falls.
@@ -207,7 +211,7 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
     >>> X, y = load_iris(return_X_y=True)
     >>> search = BackpropClassifierCV(10, random_state=0).fit(X, y)
     >>> search.scores_.shape
-    (5, 7)
+    (5, 10)
     >>> search.predict(X[:2])
     array([0, 0])
     """
@@ -218,7 +222,7 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
         *,
         activation: str | Sequence[str] = "relu",
         out_activation: Literal["logistic", "softmax"] = "softmax",
-        reg_lambdas: int | Sequence[float] | NDArray = 7,
+        reg_lambdas: int | Sequence[float] | NDArray = 10,
         cv: Any = None,
         scoring: str | Callable[..., float] | None = None,
         refit: Literal["best", "1se"] | Callable[[dict[str, Any]], int] = "best",
@@ -226,6 +230,7 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
         max_iter: int = 500,
         tol: float = 1e-4,
         class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
+        coarse_folds: bool = True,
         coarse_start: bool | Literal["auto"] = "auto",
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
@@ -246,6 +251,7 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
         self.max_iter = max_iter
         self.tol = tol
         self.class_weight = class_weight
+        self.coarse_folds = coarse_folds
         self.coarse_start = coarse_start
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
@@ -333,6 +339,8 @@ class BackpropClassifierCV(CallbackSupportMixin, NetworkClassifier):
                 settings=settings,
                 class_weight=self.class_weight,
                 reg_lambdas=draft.reg_lambdas_,
+                coarse_folds=bool(self.coarse_folds),
+                may_end_early=isinstance(self.reg_lambdas, Integral) and self.scoring is None,
                 scoring=self.scoring,
                 scorer=self._scorer(),
                 score_params=scorer_params,

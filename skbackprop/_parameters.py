@@ -255,5 +255,7 @@ def check_parameters_of_search(estimator: Any) -> None:
         raise _refuse("refit", "'best', '1se' or a callable", e.refit)
     if not (e.scoring is None or isinstance(e.scoring, str) or callable(e.scoring)):
         raise _refuse("scoring", "None, the name of a scorer or a callable: one score", e.scoring)
+    if not isinstance(e.coarse_folds, bool | np.bool_):
+        raise _refuse("coarse_folds", "a bool", e.coarse_folds)
     if e.n_jobs is not None and (not _is_integer(e.n_jobs, -(2**31)) or e.n_jobs == 0):
         raise _refuse("n_jobs", "None or an int other than 0", e.n_jobs)

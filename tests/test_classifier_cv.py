@@ -27,6 +27,8 @@ from sklearn.preprocessing import StandardScaler, scale
 import skbackprop._machine.blas
 from skbackprop import BackpropClassifier, BackpropClassifierCV
 from skbackprop._rows.canonical import CANONICAL_SIZE
+from skbackprop._training.endings import Ending
+from skbackprop._training.training import Training
 
 # Some fits of a search end at a limit, and so may the refit.
 pytestmark = pytest.mark.filterwarnings("ignore:The fit :sklearn.exceptions.ConvergenceWarning")
@@ -257,6 +259,9 @@ def test_verbose(n_jobs):
         ({"reg_lambdas": np.array([1], "m8[D]")}, "reg_lambdas .*timedelta64"),
         ({"reg_lambdas": np.int64(0)}, "reg_lambdas .*got 0"),
         ({"reg_lambdas": [np.float64(-1)]}, r"reg_lambdas .*got \[-1.0\]"),
+        ({"coarse_folds": "auto"}, "coarse_folds must be a bool, got 'auto'"),
+        ({"coarse_folds": None}, "coarse_folds .*got None"),
+        ({"coarse_folds": 1}, "coarse_folds .*got 1"),
         ({"n_jobs": 0}, "n_jobs must be None or an int other than 0, got 0"),
         ({"n_jobs": "all"}, "n_jobs .*got 'all'"),
         ({"n_jobs": np.int64(0)}, "n_jobs .*got 0"),
@@ -356,6 +361,46 @@ def test_parameters_of_the_fits_are_theirs(parameters):
     assert hasattr(own, "validation_scores_") == ("early_stopping" in parameters)
 
 
+def endings_of(monkeypatch, **parameters):
+    """Return why each fit of a search has ended, the refits last, and how many stages it has."""
+    descend, open_stage, found = Training._descend, Training._opened, []
+
+    def noted(training, *args, **kwargs):
+        found.append([None, 0])
+        outcome = descend(training, *args, **kwargs)
+        found[-1][0] = outcome.ending
+        return outcome
+
+    def opened(training, *args):
+        found[-1][1] += 1
+        return open_stage(training, *args)
+
+    monkeypatch.setattr(Training, "_descend", noted)
+    monkeypatch.setattr(Training, "_opened", opened)
+    parameters = {"activation": "logistic", "max_iter": 1000, "tol": 1e-5, **parameters}
+    search(reg_lambdas=[1e-3, 1e-4], **parameters).fit(IRIS, SPECIES)
+    return found
+
+
+@pytest.mark.parametrize("coarse_start", ["auto", False, True])
+@pytest.mark.parametrize("coarse_folds", [True, np.False_])
+def test_coarse_folds_leave_fits_and_a_coarse_start_begins_them(
+    monkeypatch, coarse_folds, coarse_start
+):
+    fits = endings_of(monkeypatch, coarse_folds=coarse_folds, coarse_start=coarse_start)
+    on_folds = Ending.FLAT if coarse_folds else Ending.CONVERGED
+    assert [ending for ending, _ in fits] == [on_folds] * 6 + [Ending.CONVERGED] * 2
+    if coarse_start is True:
+        assert [n > 1 for _, n in fits] == [True, False] * 3 + [False, True]
+    else:
+        assert [n for _, n in fits] == [1] * 8
+
+
+def test_early_stopping_ends_coarse_folds_itself(monkeypatch):
+    *on_folds, _ = endings_of(monkeypatch, early_stopping=True)
+    assert Ending.FLAT not in {ending for ending, _ in on_folds}
+
+
 def test_groups_and_weights_are_routed():
     groups = np.arange(150) % 4
     with config_context(enable_metadata_routing=True):
@@ -404,5 +449,50 @@ def test_float32_stays_float32():
 
 def test_defaults_search_a_grid():
     own = BackpropClassifierCV(3, max_iter=20, random_state=0).fit(IRIS, SPECIES)
-    assert own.scores_.shape == (5, 7)
+    assert own.scores_.shape == (5, 10)
     assert (np.diff(own.reg_lambdas_) < 0).all()
+
+
+def noisy(n_rows=120):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n_rows, 5))
+    return X, (X[:, 0] + rng.normal(size=n_rows) > 0).astype(int)
+
+
+def test_paths_of_a_grid_end_where_their_scores_have_turned():
+    X, y = noisy()
+    own = search(reg_lambdas=10, verbose=1)
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        own.fit(X, y)
+    n_fits = np.isfinite(own.scores_).sum(axis=1)
+    assert n_fits.max() < 10
+    for scores, n in zip(own.scores_, n_fits, strict=True):
+        assert np.isnan(scores[n:]).all()
+        assert (scores[n - 2 : n] < 1.05 * scores[:n].max()).all()
+    assert printed.getvalue().count("fold ") == n_fits.sum()
+    n_scored, results = n_fits.min(), own.cv_results_
+    is_scored = np.arange(10) < n_scored
+    np.testing.assert_array_equal(np.isfinite(results["mean_test_score"]), is_scored)
+    assert (results["rank_test_score"][~is_scored] == n_scored + 1).all()
+    assert own.best_score_ == own.scores_[:, :n_scored].mean(axis=0).max()
+    whole = search(reg_lambdas=own.reg_lambdas_).fit(X, y)
+    assert np.isfinite(whole.scores_).all()
+    for scores, of_whole, n in zip(own.scores_, whole.scores_, n_fits, strict=True):
+        np.testing.assert_array_equal(scores[:n], of_whole[:n])
+
+
+@pytest.mark.parametrize("scoring", ["neg_log_loss", "f1"])
+def test_paths_scored_otherwise_go_to_their_end(scoring):
+    # Other scores may stay the same for long: F1 is 0 where one class is always predicted.
+    X, y = noisy()
+    assert np.isfinite(search(reg_lambdas=8, scoring=scoring).fit(X, y).scores_).all()
+
+
+def test_a_refit_where_a_path_did_not_come_starts_afresh():
+    X, y = noisy()
+    own = search(reg_lambdas=10, refit=lambda results: 9).fit(X, y)
+    alone = BackpropClassifier(4, reg_lambda=own.reg_lambdas_[9], max_iter=60, random_state=0)
+    alone.fit(X, y)
+    assert own.loss_ == alone.loss_
+    assert np.isnan(own.best_score_)

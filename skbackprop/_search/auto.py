@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from skbackprop._network.thetas import Thetas
 from skbackprop._rows.rows import Rows
-from skbackprop._search.path import walk
+from skbackprop._search.path import Turned, walk
 from skbackprop._search.reports import SearchReports
 from skbackprop._search.scoring import mean_log_likelihood
 from skbackprop._training.fit import Outcome
@@ -22,10 +22,9 @@ from skbackprop._training.solver import NonFiniteError
 from skbackprop._training.training import Training
 
 # Found by measuring (benchmarks/quality.py, docs/defaults.rst). The share of the rows that scores
-# the path; the penalties of a whole path; and after how many without a better score it ends.
+# the path, and the penalties of a whole path.
 SHARE = 0.2
-N_LAMBDAS = 7
-PATIENCE = 2
+N_LAMBDAS = 10
 # Fewer rows than these, all or of the smallest class, score too coarsely to rank penalties.
 LEAST_ROWS = 100
 LEAST_OF_A_CLASS = 10
@@ -79,6 +78,7 @@ def find_reg_lambda(training: Training, start: Thetas | None) -> Found | None:
     grid = reg_lambda_grid(rows, training.network, N_LAMBDAS)
     outcomes: list[Outcome] = []
     scores: list[float] = []
+    has_turned = Turned()
     with (
         training.task.subtask("path", N_LAMBDAS) as task,
         Training(
@@ -96,7 +96,7 @@ def find_reg_lambda(training: Training, start: Thetas | None) -> Found | None:
             outcomes.append(outcome)
             scores.append(mean_log_likelihood(training.network, outcome.thetas, held_out))
             reports.fit_on_path(len(scores), len(grid), outcome, scores[-1])
-            if len(scores) - 1 - int(np.argmax(scores)) >= PATIENCE:
+            if has_turned(scores[-1]):
                 break
     if not scores:
         return None

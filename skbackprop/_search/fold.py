@@ -15,7 +15,7 @@ from skbackprop._network.thetas import Thetas
 from skbackprop._parameters import Settings
 from skbackprop._rows.rows import Rows, weighted_rows
 from skbackprop._rows.targets import Targets
-from skbackprop._search.path import walk
+from skbackprop._search.path import Turned, walk
 from skbackprop._search.reports import SearchReports
 from skbackprop._search.scoring import mean_log_likelihood, score_of
 from skbackprop._training.callbacks import Task
@@ -47,6 +47,10 @@ class Search(NamedTuple):
     settings : Settings
     class_weight : dict, "balanced" or None
     reg_lambdas : ndarray of shape (n_lambdas,)
+    coarse_folds : bool
+        Whether fits on the folds are left once they are slow.
+    may_end_early : bool
+        Whether a path ends once its scores have turned: they must be log-likelihoods.
     scoring : str, callable or None
         As given, for messages.
     scorer : callable or None
@@ -68,6 +72,8 @@ class Search(NamedTuple):
     settings: Settings
     class_weight: Any
     reg_lambdas: NDArray
+    coarse_folds: bool
+    may_end_early: bool
     scoring: Any
     scorer: Callable[..., Any] | None
     score_params: Mapping[str, Any]
@@ -92,7 +98,7 @@ class FoldFits(NamedTuple):
     ----------
     scores, fit_seconds, score_seconds : ndarray of shape (n_lambdas,)
     thetas : list of Thetas or None
-        None where a callback has ended the path before.
+        None where the path has ended before.
     is_stopped : bool
         Whether a callback has ended a fit, or the path.
     """
@@ -110,7 +116,7 @@ class Progress:
     Attributes
     ----------
     done : list
-        An item for each fit.
+        An item for each fit, and for each that turned out not to be needed.
     is_stopped : bool
         Whether the search was interrupted, and the folds that still run shall end.
     """
@@ -147,8 +153,8 @@ def fit_fold(
     Returns
     -------
     FoldFits
-        After an interrupt, or where a callback ends the path, NaN is the score of what was not
-        fitted.
+        NaN is the score of what was not fitted: where a path has turned, a callback ends it, or
+        after an interrupt.
 
     Raises
     ------
@@ -175,8 +181,8 @@ def fit_fold(
                 is_stopped=lambda: progress.is_stopped,
             )
         with task, training:
-            path = walk(training, search.reg_lambdas[order].tolist())
-            n_stopped = 0
+            path = walk(training, search.reg_lambdas[order].tolist(), is_coarse=search.coarse_folds)
+            n_stopped, has_turned = 0, Turned()
             for number, i in enumerate(order.tolist(), start=1):
                 outcome = _next_fit(path, fold, search.reg_lambdas[i])
                 if outcome is None or progress.is_stopped:
@@ -191,6 +197,9 @@ def fit_fold(
                 n_stopped += outcome.ending is Ending.CALLBACK
                 where = f"fold {fold + 1}/{search.n_folds}, lambda {number}/{n_lambdas}"
                 reports.fit_on_fold(where, outcome, scores[i])
+                if search.may_end_early and has_turned(scores[i]):
+                    progress.done.extend([fold] * (n_lambdas - number))  # nothing is missing
+                    break
     return fits._replace(is_stopped=n_stopped > 0)
 
 

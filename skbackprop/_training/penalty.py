@@ -9,11 +9,12 @@ from skbackprop._rows.rows import Rows
 
 # The greatest lambda that "prior" gives: 1/m silences data of a few dozen rows.
 PRIOR_CAP = 1e-3
-# Ends of the default grid, found by measuring (benchmarks/quality.py): a tenth of where the
-# network collapses, but at least STRONGEST (for logistic units), and a tenth of "prior".
-SHARE_OF_COLLAPSE = 0.1
+# Ends of the default grid, found by measuring (docs/defaults.rst): half of where the network
+# collapses, but at least STRONGEST (for logistic units), and a hundredth of "prior". A few hundred
+# noisy rows want the one, many clean rows of many classes the other.
+SHARE_OF_COLLAPSE = 0.5
 STRONGEST = 1e-2
-SHARE_OF_PRIOR = 0.1
+SHARE_OF_PRIOR = 0.01
 
 
 def prior_reg_lambda(rows: Rows, network: Network) -> float:

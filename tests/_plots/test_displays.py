@@ -75,6 +75,18 @@ def test_scores_against_lambda(search, ax):
     assert display.one_standard_error >= display.chosen
 
 
+def test_penalties_that_a_path_did_not_come_to_have_no_point(ax):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 5))
+    y = (X[:, 0] + rng.normal(size=120) > 0).astype(int)
+    search = BackpropClassifierCV(3, max_iter=60, random_state=0).fit(X, y)
+    display = LambdaPathDisplay.from_estimator(search, ax=ax)
+    drawn = np.isfinite(display.line_.get_ydata()[::-1])
+    np.testing.assert_array_equal(drawn, np.isfinite(search.scores_).all(axis=0))
+    assert not drawn[-1]
+    assert display.chosen == search.reg_lambda_
+
+
 def test_one_standard_error_is_the_rule_of_the_search(search):
     strongest = BackpropClassifierCV(4, reg_lambdas=PATH, refit="1se", tol=1e-2, random_state=0)
     strongest.fit(IRIS, SPECIES)

@@ -24,8 +24,9 @@ import skbackprop._machine.threads
 import skbackprop._search.auto as auto
 from skbackprop import BackpropClassifier
 from skbackprop._rows.rows import rows_of_fit
-from skbackprop._search.auto import LEAST_OF_A_CLASS, LEAST_ROWS, N_LAMBDAS, PATIENCE, SHARE
+from skbackprop._search.auto import LEAST_OF_A_CLASS, LEAST_ROWS, N_LAMBDAS, SHARE
 from skbackprop._training.early_stopping import hold_out
+from skbackprop._training.endings import Ending
 from skbackprop._training.solver import Descent, NonFiniteError
 from skbackprop._training.training import Training
 
@@ -155,7 +156,9 @@ def test_the_penalty_is_the_best_of_the_path(kind, form, solver):
     assert (np.diff(reg_lambdas) < 0).all()
     np.testing.assert_allclose(np.diff(np.log(reg_lambdas), 2), 0, atol=1e-10)
     # It ends where the scores have turned, or with the grid.
-    assert len(scores) == min(best + 1 + PATIENCE, N_LAMBDAS)
+    is_worse = scores < 1.05 * np.maximum.accumulate(scores)
+    turned = np.flatnonzero(is_worse[1:] & is_worse[:-1]) + 2
+    assert len(scores) == (turned[0] if len(turned) else N_LAMBDAS)
     assert classifier.converged_
     assert {Theta.dtype for Theta in classifier.thetas_} == {form(X).dtype}
 
@@ -167,7 +170,7 @@ def test_the_penalty_is_the_best_of_the_path(kind, form, solver):
         ("binary", "whole", {"class_weight": "balanced"}),
         ("classes", None, {}),
         ("classes", "small", {}),
-        ("classes", "whole", {"class_weight": {0: 1e-3, 2: 5}, "out_activation": "logistic"}),
+        ("classes", "whole", {"class_weight": {0: 0.1, 2: 2}, "out_activation": "logistic"}),
         ("classes", "whole", {"early_stopping": True}),
         ("labels", None, {}),
         ("labels", "small", {}),
@@ -485,7 +488,9 @@ def test_rows_held_out_for_early_stopping_score_but_are_not_trained_on(
     # A step so small changes no choice and no order; of a row that is trained on, it changes bits.
     monkeypatch.setattr(auto, "MOST_ROWS", most_rows)
     X, y = table("binary")
-    classifier = network(early_stopping=True, validation_fraction=0.3, coarse_start=coarse_start)
+    classifier = network(
+        early_stopping=True, validation_fraction=0.3, coarse_start=coarse_start, tol=1e-4
+    )
     parts = hold_out(rows_of_fit(X, y, None, None), 0.3, np.random.RandomState(0))
     (*thetas, reg_lambdas, scores), *_ = bits(classifier.fit(X, y))
     for part, is_trained_on in zip(parts, (True, False), strict=True):
@@ -608,7 +613,7 @@ def test_on_a_large_table_the_path_is_on_a_part_in_float32(paths, monkeypatch, k
         monkeypatch.setattr("skbackprop._rows.rows.CANONICAL_SIZE", 0)
     X, y = table(kind, 250)
     w = np.where(np.arange(250) < 125, 1.0, 2.0)
-    classifier = network(tol=1e-8, max_iter=2000).fit(X, y, sample_weight=w)
+    classifier = network(tol=1e-5, max_iter=2000).fit(X, y, sample_weight=w)
     (on_path,), held_out = paths.trainings, paths.held_out[0]
     share = 100 / 250
     assert on_path.rows.X.dtype == held_out.X.dtype == np.float32
@@ -627,7 +632,7 @@ def test_on_a_large_table_the_path_is_on_a_part_in_float32(paths, monkeypatch, k
     assert {Theta.dtype for Theta in classifier.thetas_} == {np.dtype(np.float64)}
     J, norm = textbook_cost(classifier.thetas_, X, y, classifier.reg_lambda_, w)
     assert classifier.loss_ == pytest.approx(J, rel=1e-12)
-    assert norm <= 1.01e-8
+    assert norm <= 1.01e-5
     start = paths.outcomes[best].thetas
     by_hand = network(thetas_init=start.matrices, reg_lambda=classifier.reg_lambda_, tol=1e9)
     assert classifier.loss_curve_[0] == by_hand.fit(X, y, sample_weight=w).loss_
@@ -741,6 +746,14 @@ def names_of(path):
 
 
 @needs_callbacks
+@pytest.mark.parametrize("coarse_start", [False, "auto"])
+def test_fits_of_a_path_are_left_once_they_are_slow(paths, coarse_start):
+    X, y = table(n_rows=100)
+    classifier = network(coarse_start=coarse_start, tol=1e-4).fit(X, y)
+    assert {outcome.ending for outcome in paths.outcomes} == {Ending.FLAT}
+    assert classifier.converged_
+
+
 @pytest.mark.parametrize("coarse_start", [False, True])
 def test_callbacks_see_the_path(coarse_start):
     X, y = table()

@@ -14,7 +14,7 @@ from skbackprop._machine.blas import single_threaded_blas
 from skbackprop._machine.threads import rounding_in_silence
 from skbackprop._parameters import check_parameters
 from skbackprop._rows.rows import rows_of_fit
-from skbackprop._search.path import walk
+from skbackprop._search.path import Turned, walk
 from skbackprop._training.endings import Ending
 from skbackprop._training.fit import Fit, is_null
 from skbackprop._training.penalty import reg_lambda_grid
@@ -32,7 +32,7 @@ def problem_of(X, y, hidden=8, **parameters):
     return rows, network_for(settings, rows), settings
 
 
-def walked(X, y, reg_lambdas, **parameters):
+def walked(X, y, reg_lambdas, *, is_coarse=True, **parameters):
     rows, network, settings = problem_of(X, y, **parameters)
     random_state = np.random.RandomState(0)
     with (
@@ -40,7 +40,7 @@ def walked(X, y, reg_lambdas, **parameters):
         rounding_in_silence(),
         Training(rows, network, settings, random_state) as training,
     ):
-        return list(walk(training, reg_lambdas))
+        return list(walk(training, reg_lambdas, is_coarse=is_coarse))
 
 
 @pytest.mark.parametrize("hidden", [8, (8, 6)], ids=["one-hidden-layer", "two-hidden-layers"])
@@ -52,7 +52,9 @@ def test_a_path_from_a_collapsed_fit_leaves_the_null_cost_where_a_fresh_fit_does
     outcomes = walked(X, y, PATH, hidden=hidden, max_iter=100)
     assert outcomes[0].is_null
     for reg_lambda, outcome in zip(PATH, outcomes, strict=True):
-        fresh = BackpropClassifier(hidden, reg_lambda=reg_lambda, max_iter=100, random_state=1)
+        fresh = BackpropClassifier(
+            hidden, activation="logistic", reg_lambda=reg_lambda, max_iter=100, random_state=1
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             fresh.fit(X, y)
@@ -61,17 +63,18 @@ def test_a_path_from_a_collapsed_fit_leaves_the_null_cost_where_a_fresh_fit_does
     assert not outcomes[-1].is_null
 
 
-@pytest.mark.parametrize("coarse_start", ["auto", False])
-def test_outcomes_speak_of_their_penalty(coarse_start):
-    outcomes = walked(scale(WINE), CULTIVARS, [1e-2, 1e-3], coarse_start=coarse_start)
+@pytest.mark.parametrize("is_coarse", [True, False])
+def test_outcomes_speak_of_their_penalty(is_coarse):
+    outcomes = walked(scale(WINE), CULTIVARS, [1e-2, 1e-3], is_coarse=is_coarse)
     for reg_lambda, outcome in zip([1e-2, 1e-3], outcomes, strict=True):
         assert outcome.reg_lambda == reg_lambda
         assert outcome.seconds > 0
         assert len(outcome.loss_curve) == outcome.n_iter + 1
         assert outcome.loss == outcome.loss_curve[-1]
         again = BackpropClassifier(
-            8, reg_lambda=reg_lambda, thetas_init=outcome.thetas.matrices, tol=1.0
-        ).fit(scale(WINE), CULTIVARS)
+            8, activation="logistic", reg_lambda=reg_lambda,
+            thetas_init=outcome.thetas.matrices, tol=1.0,
+        ).fit(scale(WINE), CULTIVARS)  # fmt: skip
         np.testing.assert_allclose(again.loss_, outcome.loss, rtol=1e-12)
         np.testing.assert_allclose(again.gradient_norm_, outcome.gradient_norm, rtol=1e-6)
 
@@ -96,7 +99,7 @@ def test_units_do_not_become_copies_of_each_other():
 def test_fits_that_only_rank_are_left_once_they_are_slow():
     X, y = scale(WINE), CULTIVARS
     coarse = walked(X, y, [1e-2, 1e-3], tol=1e-6)
-    to_the_end = walked(X, y, [1e-2, 1e-3], coarse_start=False, tol=1e-6)
+    to_the_end = walked(X, y, [1e-2, 1e-3], is_coarse=False, tol=1e-6)
     for one, other in zip(coarse, to_the_end, strict=True):
         assert one.ending is Ending.FLAT
         assert other.ending is Ending.CONVERGED
@@ -109,13 +112,34 @@ def test_fits_that_only_rank_are_left_once_they_are_slow():
         assert (cuts[:-1] >= 0.01).all()
 
 
+@pytest.mark.parametrize(
+    ("scores", "n"),
+    [
+        ([-0.5, -0.4, -0.45, -0.5, -0.6], 4),  # two in a row are worse than the best
+        ([-0.5, -0.6, -0.7], 3),
+        ([-0.5, -0.4, -0.45, -0.41, -0.45, -0.43], 6),  # but here one of two is hardly worse
+        ([-0.5, -0.4, -0.45, -0.3, -0.35, -0.35], 6),
+        ([-0.69, -0.695, -0.7, -0.71, -0.2], None),  # a plateau: much is still to be learned
+        ([-0.5, -0.4, -0.3], None),
+        ([-1e-9, 0.0, 0.0, -1e-9, -1e-9], 5),
+        ([-np.inf, -np.inf, -np.inf, -0.3], None),
+        ([-0.3, -np.inf, -np.inf], 3),
+        ([np.nan] * 5, None),
+    ],
+)
+def test_a_path_has_turned_where_two_penalties_in_a_row_are_clearly_worse(scores, n):
+    has_turned = Turned()
+    turned = [has_turned(score) for score in scores]
+    assert turned.index(True) + 1 == n if n else not any(turned)
+
+
 @pytest.mark.parametrize("activation", ["logistic", "tanh"])
 def test_the_penalty_at_which_one_hidden_layer_collapses(activation):
-    # A tenth of it is the strong end of the grid: ten times that is null, a third of it is not.
+    # Half of it is the strong end of the grid.
     X, y = scale(WINE), CULTIVARS
     rows, network, _ = problem_of(X, y, activation=activation)
     strongest = reg_lambda_grid(rows, network, 3)[0]
-    for factor, collapsed in ((11, True), (9, False)):
+    for factor, collapsed in ((2.2, True), (1.8, False)):
         (outcome,) = walked(
             X, y, [factor * strongest], activation=activation, tol=1e-7, max_iter=2000
         )
@@ -139,17 +163,17 @@ def test_features_that_say_nothing_one_by_one_have_a_wide_grid_too(X):
     y = np.array([0, 0, 1, 1] * 5)
     rows, network, _ = problem_of(X, y)
     grid = reg_lambda_grid(rows, network, 5)
-    np.testing.assert_allclose(grid[[0, -1]], [1e-2, 1e-4])
+    np.testing.assert_allclose(grid[[0, -1]], [1e-2, 1e-5])
 
 
 @pytest.mark.parametrize(("activation", "factor"), [("logistic", 1), ("tanh", 4), ("relu", 4)])
 @pytest.mark.parametrize("hidden", [3, (3, 2)])
-def test_grids_end_at_a_tenth_of_auto(activation, factor, hidden):
+def test_grids_end_at_a_hundredth_of_prior(activation, factor, hidden):
     X = np.random.default_rng(0).normal(size=(4000, 2))
     rows, network, _ = problem_of(X, X[:, 0] > 0, hidden, activation=activation)
     grid = reg_lambda_grid(rows, network, 5)
     assert grid[0] >= factor * 1e-2
-    np.testing.assert_allclose(grid[-1], factor * 0.1 / 4000)
+    np.testing.assert_allclose(grid[-1], factor * 0.01 / 4000)
 
 
 @pytest.mark.parametrize("reg_lambda", [1e-2, 1e-3])

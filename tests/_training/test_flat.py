@@ -9,7 +9,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
 
 from skbackprop import BackpropClassifier
-from skbackprop._training.flat import PATIENCE, Flat
+from skbackprop._network.network import Network
+from skbackprop._network.outputs import BinaryUnit
+from skbackprop._training.flat import PATIENCE, Flat, flat_rule
 from skbackprop._training.solver import Iteration
 
 IRIS, SPECIES = load_iris(return_X_y=True)
@@ -54,13 +56,20 @@ def test_where_j_is_smooth_only_the_gradient_counts(activation):
     assert min(cuts_of(classifier)) < PATIENCE * classifier.tol
 
 
-@pytest.mark.parametrize("hidden", [(8, 8), (6, 7, 8)])
-def test_one_layer_of_relu_units_is_enough(hidden):
-    names = ["logistic"] * (len(hidden) - 1)
-    for activation in ([*names, "relu"], ["relu", *names]):
-        classifier = relu(hidden_layer_sizes=hidden, activation=activation, tol=1e-5)
-        classifier.fit(WINE, CULTIVARS)
-        assert classifier.stop_reason_ == "flat"
+@pytest.mark.parametrize(
+    ("activations", "has_edges"),
+    [
+        (["relu"], True),
+        (["logistic", "relu"], True),
+        (["relu", "tanh"], True),
+        (["logistic", "tanh"], False),
+        ([], False),
+    ],
+)
+def test_one_layer_of_relu_units_is_enough(activations, has_edges):
+    network = Network([3, *[4] * len(activations), 1], activations, BinaryUnit())
+    assert network.has_edges == has_edges
+    assert (flat_rule(1e-4, network, np.float64, 1.0) is not None) == has_edges
 
 
 @pytest.mark.parametrize("tol", [0.1, 3e-2, 1e-2, 3e-3])
