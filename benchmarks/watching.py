@@ -11,9 +11,10 @@ def watched(look):
     """Call ``look(training, fit, stage, iteration)`` at every one, of whichever stage."""
     accept = Training._accept
 
-    def look_and_accept(training, fit, stage, rule, task, iteration):
+    def look_and_accept(training, fit, stage, *others):
+        *_, iteration = others
         look(training, fit, stage, iteration)
-        return accept(training, fit, stage, rule, task, iteration)
+        return accept(training, fit, stage, *others)
 
     with mock.patch.object(Training, "_accept", look_and_accept):
         yield

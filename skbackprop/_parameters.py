@@ -8,7 +8,6 @@ from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from skbackprop._network.activations import ACTIVATIONS
 
@@ -62,6 +61,13 @@ def _is_real(value: Any, low: float = 0.0, high: float = np.inf) -> bool:
         return low <= float(value) < high
     except OverflowError:
         return False
+
+
+def _is_random_state(value: Any) -> bool:
+    """Tell whether `check_random_state` takes the value; to seed one takes longer than to look."""
+    if isinstance(value, Integral) and not isinstance(value, np.timedelta64):
+        return 0 <= int(value) < 2**32
+    return value is None or value is np.random or isinstance(value, np.random.RandomState)
 
 
 def _is_sequence(value: Any) -> bool:
@@ -208,11 +214,9 @@ def check_parameters(estimator: Any) -> Settings:
     if not _is_integer(e.n_iter_no_change, 1):
         raise _refuse("n_iter_no_change", "an int >= 1", e.n_iter_no_change)
     options = _solver_options(e.solver_options, e.solver)
-    try:
-        check_random_state(e.random_state)
-    except (TypeError, ValueError):
+    if not _is_random_state(e.random_state):
         must_be = "None, an int in [0, 2**32 - 1] or a RandomState"
-        raise _refuse("random_state", must_be, e.random_state) from None
+        raise _refuse("random_state", must_be, e.random_state)
     if not (isinstance(e.verbose, bool | np.bool_) or _is_integer(e.verbose, 0)):
         raise _refuse("verbose", "a bool or an int >= 0", e.verbose)
     return Settings(

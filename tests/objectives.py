@@ -156,7 +156,7 @@ def x_of(objective, problem):
 def cost_and_gradient(problem):
     """Return J and the list of the D at the problem's Thetas, in their own coordinates."""
     objective = make_objective(problem)
-    J, D = objective(x_of(objective, problem), problem.reg_lambda)
+    J, D, _ = objective(x_of(objective, problem), problem.reg_lambda)
     return J, roll(D, problem.shapes)
 
 

@@ -26,7 +26,7 @@ from skbackprop._network.thetas import Shapes, Thetas
 
 
 class CentredCoordinates:
-    """Four maps: Thetas to vector and back, gradient in and out.
+    """Three maps: Thetas to vector and back, D to the gradient that the solver sees.
 
     All are of unrolled float64 arrays. Not for several threads at a time.
 
@@ -71,13 +71,6 @@ class CentredCoordinates:
         for matrix, bias, c, product in self._products:
             matrix -= np.multiply(bias, c, out=product)
         return self._scratch.copy()
-
-    def D_from_gradient(self, gradient: NDArray) -> NDArray:
-        """Return the gradient in the Thetas' own coordinates, good until the next call."""
-        self._scratch[...] = gradient
-        for matrix, bias, c, product in self._products:
-            matrix += np.multiply(bias, c, out=product)
-        return self._scratch
 
     def _room(self, shape: tuple[int, ...]) -> NDArray:
         """Return room for a product, shared by the layers."""

@@ -50,8 +50,11 @@ class Objective:
         self._penalised = penalised.vector
         self._D = np.empty_like(self._penalised)
 
-    def __call__(self, x: NDArray, reg_lambda: float) -> tuple[float, NDArray]:
-        """Return J and its gradient, a fresh array, at the solver's vector."""
+    def __call__(self, x: NDArray, reg_lambda: float) -> tuple[float, NDArray, float]:
+        """Return J, its gradient, a fresh array, and max |D| at the solver's vector.
+
+        The gradient is in the solver's coordinates, D in those of the Thetas.
+        """
         theta = self._thetas.vector
         theta[...] = self.coordinates.thetas_from_x(x)
         cost, Delta = self.sums(self._thetas)
@@ -60,9 +63,5 @@ class Objective:
         D = np.divide(Delta.vector, self.total_weight, out=self._D)
         D += penalty_gradient
         J = cost / self.total_weight + 0.5 * float(penalty_gradient.dot(theta))
-        return J, self.coordinates.gradient_from_D(D)
-
-    def gradient_norm(self, gradient: NDArray) -> float:
-        """Return max |D| in the Thetas' own coordinates, of a gradient that the solver sees."""
-        D = self.coordinates.D_from_gradient(gradient)
-        return float(np.abs(D, out=D).max())
+        gradient = self.coordinates.gradient_from_D(D)
+        return J, gradient, float(np.abs(D, out=D).max())

@@ -173,7 +173,8 @@ def _check_kind(y: Any, class_weight: Any) -> tuple[Any, bool]:
             f"got a {kind} target of shape {y.shape}"
         )
     if kind != "multilabel-indicator":
-        return column_or_1d(y, warn=True), False
+        is_column = isinstance(y, np.ndarray) and y.ndim == 1
+        return (y if is_column else column_or_1d(y, warn=True)), False
     if class_weight is not None:
         raise ValueError(
             f"class_weight must be None where y is multilabel, got {class_weight!r}; "
@@ -196,7 +197,7 @@ def _encode_labels(y: Any, takes_part: NDArray | slice) -> Targets:
 
 def _encode_classes(y: NDArray, takes_part: NDArray | slice) -> Targets:
     labels = np.unique(y)
-    with_weight = np.unique(y[takes_part])
+    with_weight = labels if isinstance(takes_part, slice) else np.unique(y[takes_part])
     if len(with_weight) < 2:
         raise ValueError(
             "y must have at least two classes among the rows of positive weight; "

@@ -205,4 +205,14 @@ def root_task(
         context = owner._init_callback_context(
             max_subtasks=max_subtasks, sequential_subtasks=sequential_subtasks
         )
+        if not _has_callbacks(owner):
+            context = None  # found by measuring: tasks of iterations take a tenth of a small fit
     return Task(context, owner, data, attributes)
+
+
+def _has_callbacks(owner: Any) -> bool:
+    """Tell whether it would change an estimator to take its callbacks away."""
+    without = object.__new__(type(owner))
+    without.__dict__ = dict(vars(owner))
+    without.set_callbacks()
+    return any(vars(without).get(name) is not value for name, value in vars(owner).items())

@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult, minimize
 
@@ -36,12 +35,11 @@ class Iteration(NamedTuple):
 class Objective(Protocol):
     """The function to minimize."""
 
-    def __call__(self, x: NDArray, reg_lambda: float, /) -> tuple[float, NDArray]:
-        """Return cost and gradient, both float64, the gradient a fresh array."""
-        ...
+    def __call__(self, x: NDArray, reg_lambda: float, /) -> tuple[float, NDArray, float]:
+        """Return cost, gradient, both float64, and the gradient's norm, which is held against tol.
 
-    def gradient_norm(self, gradient: NDArray, /) -> float:
-        """Return what is held against tol, as a function of the gradient."""
+        The gradient is a fresh array, and its norm is finite only where it is.
+        """
         ...
 
 
@@ -122,7 +120,7 @@ class Descent:
                 self.evaluate(x0)
                 return self._ending or Ending.MAX_ITER
             result = minimize(
-                self.evaluate, x0, jac=True, method=method, callback=self.accept,
+                self.evaluate, x0, jac=self.gradient, method=method, callback=self.accept,
                 options=all_options,
             )  # fmt: skip
         except _EndedAtStart:
@@ -130,37 +128,43 @@ class Descent:
             return self._ending
         return self._ending or self._ending_of(result, all_options)
 
-    def evaluate(self, x: NDArray) -> tuple[float, NDArray]:
-        """Return cost and gradient; the first point is accepted as it is."""
-        cost, gradient = self.objective(x, self.reg_lambda)
+    def evaluate(self, x: NDArray) -> float:
+        """Evaluate cost and gradient, and return the cost; the first point is accepted as it is."""
+        cost, gradient, norm = self.objective(x, self.reg_lambda)
         self.n_evaluations += 1
-        if not (math.isfinite(cost) and np.isfinite(gradient).all()):
+        if not (math.isfinite(cost) and math.isfinite(norm)):
             raise NonFiniteError(
                 f"the cost or its gradient became non-finite (cost {cost}) at evaluation "
                 f"{self.n_evaluations}: scale X, for instance with StandardScaler, or start "
                 "from smaller Thetas, or decrease reg_lambda"
             )
         # The solver goes on working in x.
-        self._evaluated = x.copy(), cost, gradient
+        self._evaluated = x.copy(), cost, gradient, norm
         if self._n_accepted == 0:
             self._accept_evaluated()
             if self._ending is not None:
                 raise _EndedAtStart
-        return cost, gradient
+        return cost
+
+    def gradient(self, x: NDArray) -> NDArray:
+        """Return the gradient, which was evaluated with the cost."""
+        self._be_at(x)
+        return self._evaluated[2]
 
     def accept(self, intermediate_result: OptimizeResult) -> None:
         """Look at an accepted point: scipy's callback."""
-        # It is nearly always the one evaluated last; a line search may also go back to an
-        # earlier one.
-        if not np.array_equal(self._evaluated[0], intermediate_result.x):
-            self.evaluate(intermediate_result.x)
+        self._be_at(intermediate_result.x)
         self._accept_evaluated()
         if self._ending is not None:
             raise StopIteration
 
+    def _be_at(self, x: NDArray) -> None:
+        """Evaluate a point, unless it was the last: a line search may go back to an earlier one."""
+        if (self._evaluated[0] != x).any():
+            self.evaluate(x)
+
     def _accept_evaluated(self) -> None:
-        x, cost, gradient = self._evaluated
-        norm = self.objective.gradient_norm(gradient)
+        x, cost, _, norm = self._evaluated
         iteration = Iteration(self._n_accepted, x, cost, norm)
         self._n_accepted += 1
         wish = self.on_iteration(iteration)

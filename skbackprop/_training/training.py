@@ -328,8 +328,8 @@ class Training:
         return outcome._replace(n_evaluations=n_evaluations)
 
     def _evaluate(self, x: NDArray, reg_lambda: float) -> tuple[float, float]:
-        J, gradient = self._objective(x, reg_lambda)
-        return J, self._objective.gradient_norm(gradient)
+        J, _, norm = self._objective(x, reg_lambda)
+        return J, norm
 
     def _thetas(self, x: NDArray) -> Thetas:
         vector = self.coordinates.thetas_from_x(x).astype(self.rows.X.dtype)

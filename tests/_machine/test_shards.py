@@ -54,11 +54,11 @@ def test_split_rows_give_the_same_cost_and_gradient(
     whole = make_objective(problem)
     assert rows_of_blocks(whole) == [[23]]
     x, reg_lambda = x_of(whole, problem), problem.reg_lambda
-    J, D = whole(x, reg_lambda)
+    J, D, _ = whole(x, reg_lambda)
     split_rows(monkeypatch, **split)
     objective = make_objective(problem)
     assert rows_of_blocks(objective) == expected
-    J_split, D_split = objective(x, reg_lambda)
+    J_split, D_split, _ = objective(x, reg_lambda)
     assert_allclose(J_split, J, rtol=1e-12)
     assert_allclose(D_split, D, rtol=1e-12, atol=1e-14)
 
@@ -79,7 +79,7 @@ def test_targets_of_many_rows_are_made_anew_each_time(monkeypatch, output, weigh
     problem = make_problem(output=output, n_rows=23, weighted=weighted)
     objective = make_objective(problem)
     x, reg_lambda = x_of(objective, problem), problem.reg_lambda
-    J, D = objective(x, reg_lambda)
+    J, D, _ = objective(x, reg_lambda)
     ((block,),) = (shard.blocks for shard in shards_of(objective))
     assert block().y is block().y
     monkeypatch.setattr(rows, "MANY_ROWS", 22)
@@ -87,7 +87,7 @@ def test_targets_of_many_rows_are_made_anew_each_time(monkeypatch, output, weigh
     ((block,),) = (shard.blocks for shard in shards_of(objective))
     assert block().y is not block().y
     for _ in range(2):
-        J_again, D_again = objective(x, reg_lambda)
+        J_again, D_again, _ = objective(x, reg_lambda)
         assert J_again == J
         assert_array_equal(D_again, D)
 
@@ -103,11 +103,11 @@ def test_whoever_runs_the_shards_gets_the_same_bits(monkeypatch, centred):
     problem = make_problem((4, 2), n_rows=23)
     objective = make_objective(problem, centred=centred)
     x, reg_lambda = x_of(objective, problem), problem.reg_lambda
-    J, D = objective(x, reg_lambda)
+    J, D, _ = objective(x, reg_lambda)
     with ThreadPoolExecutor(3) as pool:
         for other_map in [_backwards, pool.map]:
             other = make_objective(problem, centred=centred, map=other_map)
-            J_other, D_other = other(x, reg_lambda)
+            J_other, D_other, _ = other(x, reg_lambda)
             assert J_other == J
             assert_array_equal(D_other, D)
 

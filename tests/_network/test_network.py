@@ -106,7 +106,7 @@ def test_float32_is_near_the_textbook(output, activation, container):
     problem = make_problem((4, 2), activation, output, dtype=np.float32, container=container)
     assert problem.X.dtype == np.float32
     objective = make_objective(problem)
-    J, D = objective(x_of(objective, problem), problem.reg_lambda)
+    J, D, _ = objective(x_of(objective, problem), problem.reg_lambda)
     J_textbook, D_textbook = _textbook(problem)
     assert isinstance(J, float)
     assert D.dtype == np.float64

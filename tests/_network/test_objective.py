@@ -35,7 +35,7 @@ def test_cost_is_the_same_function_in_centred_coordinates(hidden, output, contai
     plain, centred = make_objective(problem), make_objective(problem, centred=True)
     x, x_plain = x_of(centred, problem), x_of(plain, problem)
     assert not np.allclose(x, x_plain)
-    J, _ = plain(x_plain, problem.reg_lambda)
+    J, _, _ = plain(x_plain, problem.reg_lambda)
     assert_allclose(centred(x, problem.reg_lambda)[0], J, rtol=1e-12)
 
 
@@ -58,10 +58,22 @@ def test_gradient_norm_is_that_of_the_thetas_own_coordinates(hidden, output):
     problem = make_problem(hidden, "tanh", output)
     _, D = cost_and_gradient(problem)
     objective = make_objective(problem, centred=True)
-    _, gradient = objective(x_of(objective, problem), problem.reg_lambda)
-    kept = gradient.copy()
-    assert_allclose(objective.gradient_norm(gradient), np.abs(_unrolled(D)).max(), rtol=1e-12)
-    assert_array_equal(gradient, kept)
+    _, gradient, norm = objective(x_of(objective, problem), problem.reg_lambda)
+    assert_allclose(norm, np.abs(_unrolled(D)).max(), rtol=1e-12)
+    assert not np.isclose(norm, np.abs(gradient).max())
+    assert isinstance(norm, float)
+
+
+@pytest.mark.parametrize("value", [-50.0, 40.0, np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("position", [0, 1, -1])
+def test_gradient_norm_is_the_greatest_D_or_not_finite(position, value):
+    shapes, Delta = [(2, 3), (1, 3)], np.linspace(-1, 1, 9)
+    Delta[position] = value
+    coordinates = CentredCoordinates(shapes, [np.full(2, 0.5), np.full(2, -3.0)])
+    objective = Objective(lambda _: (3.0, Thetas(Delta, shapes)), 7.0, shapes, float, coordinates)
+    with np.errstate(invalid="ignore"):
+        _, _, norm = objective(np.zeros(9), 0.0)
+    assert_array_equal(norm, abs(value) / 7)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -76,7 +88,7 @@ def test_precisions(dtype):
     coordinates = CentredCoordinates(shapes, [np.zeros(2), np.zeros(2)])
     objective = Objective(sums, 7.0, shapes, dtype, coordinates)
     x = np.linspace(-1, 1, 9)
-    J, gradient = objective(x, 0.0)
+    J, gradient, norm = objective(x, 0.0)
     ((seen_dtype, seen_vector),) = seen
     assert seen_dtype == dtype
     assert_array_equal(seen_vector, x.astype(dtype))
@@ -84,6 +96,7 @@ def test_precisions(dtype):
     assert J == 3 / 7
     assert gradient.dtype == np.float64
     assert_allclose(gradient, np.arange(9) / 7, rtol=np.finfo(dtype).eps)
+    assert norm == gradient.max()
 
 
 @coordinates
@@ -108,9 +121,9 @@ def test_the_gradient_is_fresh_at_every_call(centred):
     problem = make_problem()
     objective = make_objective(problem, centred=centred)
     x = x_of(objective, problem)
-    _, first = objective(x, problem.reg_lambda)
+    _, first, _ = objective(x, problem.reg_lambda)
     kept = first.copy()
-    _, second = objective(1.5 * x, problem.reg_lambda)
+    _, second, _ = objective(1.5 * x, problem.reg_lambda)
     assert not np.shares_memory(first, second)
     assert not np.shares_memory(second, x)
     assert_array_equal(first, kept)
@@ -124,10 +137,10 @@ def test_an_evaluation_leaves_no_trace_in_the_next(centred, container):
     problem = make_problem((4, 2), ("relu", "logistic"), container=container)
     objective = make_objective(problem, centred=centred)
     x = x_of(objective, problem)
-    J, gradient = objective(x, problem.reg_lambda)
+    J, gradient, norm = objective(x, problem.reg_lambda)
     objective(1e3 * x, 2 * problem.reg_lambda)
     again = objective(x, problem.reg_lambda)
-    assert again[0] == J
+    assert (again[0], again[2]) == (J, norm)
     assert_array_equal(again[1], gradient)
 
 

@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
@@ -12,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
 from skbackprop import BackpropClassifier, BackpropClassifierCV
+from skbackprop._training.callbacks import root_task
 
 callback = pytest.importorskip("sklearn.callback")
 
@@ -175,6 +177,32 @@ def test_progress_bar(capsys):
     grid = GridSearchCV(classifier(), {"reg_lambda": [1e-2, 1e-3]}, cv=2)
     grid.set_callbacks(callback.ProgressBar()).fit(IRIS, SPECIES)
     assert "BackpropClassifier" in capsys.readouterr().out
+
+
+class Propagated(Recorder):
+    """Is handed on to the estimator that a search fits."""
+
+    max_propagation_depth = None
+
+
+def test_callbacks_of_a_grid_search_see_the_iterations_of_its_fits():
+    recorder = Propagated()
+    grid = GridSearchCV(classifier(), {"reg_lambda": [1e-2, 1e-3]}, cv=2).set_callbacks(recorder)
+    n_iter = grid.fit(IRIS, SPECIES).best_estimator_.n_iter_
+    names = [name for name, _ in recorder.ended]
+    assert names.count("all rows") == 5
+    assert names.count("iteration") > n_iter > 5
+
+
+@pytest.mark.parametrize("estimator", [BackpropClassifier(), BackpropClassifierCV()], ids=str)
+def test_only_callbacks_make_tasks(estimator):
+    def has_tasks(estimator):
+        return root_task(estimator, {}, dict).context is not None
+
+    assert not has_tasks(estimator)
+    assert has_tasks(clone(estimator).set_callbacks(Recorder()))
+    assert has_tasks(clone(clone(estimator).set_callbacks(Recorder())))
+    assert not has_tasks(clone(estimator).set_callbacks(Recorder()).set_callbacks())
 
 
 def test_callbacks_do_not_change_a_bit_of_the_fit():

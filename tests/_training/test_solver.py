@@ -51,7 +51,8 @@ class Objective:
 
     def __call__(self, x, reg_lambda):
         assert reg_lambda == REG_LAMBDA
-        return self.function(x)
+        cost, gradient = self.function(x)
+        return cost, gradient, self.gradient_norm(gradient)
 
 
 class Run(NamedTuple):
@@ -277,6 +278,8 @@ def test_a_line_search_may_go_back_to_an_earlier_point():
     assert seen[-1].gradient_norm == max_norm(gradient)
     # That the point was evaluated once more is counted, too.
     assert descent.n_evaluations == 4
+    np.testing.assert_array_equal(descent.gradient(START), rosenbrock(START)[1])
+    assert (descent.n_evaluations, len(seen)) == (5, 2)
 
 
 @pytest.mark.parametrize("wish", [Ending.CALLBACK, Ending.EARLY_STOPPING, Ending.STAGE])
