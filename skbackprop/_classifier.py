@@ -17,7 +17,6 @@ from skbackprop._parameters import Settings, check_parameters, check_parameters_
 from skbackprop._rows.rows import Rows, rows_of_fit
 from skbackprop._search.auto import find_reg_lambda
 from skbackprop._training.callbacks import CallbackSupportMixin, Task, root_task, with_callbacks
-from skbackprop._training.coarse_start import Coarse
 from skbackprop._training.penalty import prior_reg_lambda
 from skbackprop._training.reports import Blame, Reports
 from skbackprop._training.training import Training
@@ -59,7 +58,7 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
         L-BFGS-B or conjugate gradients.
     max_iter : int, default=500
         Limit on the iterations on all rows, in float32 and in X's precision, of all random
-        starts together; and, by itself, on those of each stage on some rows of a coarse start.
+        starts together; and, by itself, on the epochs of a coarse start.
     tol : float, default=1e-4
         The fit has converged where ``max |D| <= tol``. With relu units J has edges, and its
         gradient may stay large: there it ends, too, where ten iterations have cut J by less than
@@ -73,11 +72,13 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
         Start from the Thetas of the previous fit. Classes, features and layers must be
         the same. The penalty that "auto" has found stays.
     coarse_start : bool or "auto", default="auto"
-        Whether a fit begins with cheap stages: on growing subsets of the rows, then on all of
-        them in float32 where X is float64. The cost, the tolerance and the convergence claim
-        are those of the last stage, on all rows in X's precision. "auto" does so from 10,000
-        distinct rows, but not with early stopping where ``n_iter_no_change`` is below 5. Given
-        Thetas (``thetas_init``, a warm start) are never replaced.
+        Whether a fit begins with cheap stages: mini-batches by Adam [6]_ in float32, until an
+        epoch lowers the cost of other rows (a tenth of all; with early stopping, those held
+        out) by no more than its standard error; then, where X is float64, all rows in float32.
+        The cost, the tolerance and the convergence claim are those of the last stage, on all
+        rows in X's precision. "auto" does so from 10,000 distinct rows, but not with early
+        stopping where ``n_iter_no_change`` is 1. Given Thetas (``thetas_init``, a warm start)
+        are never replaced.
     early_stopping : bool, default=False
         Whether to hold rows out, and stop when their mean cost, without the penalty, no longer
         falls [5]_. Every stage of the fit is watched, and the Thetas with the least validation
@@ -88,7 +89,7 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
         out. A class of one row keeps it to be trained on.
     n_iter_no_change : int, default=10
         Iterations without a strictly better validation score after which to stop, of whichever
-        stages.
+        stages; an epoch of mini-batches is one.
     solver_options : dict or None, default=None
         Options passed on to scipy: maxcor, ftol, maxfun, maxls for "lbfgs"; c1, c2 for
         "cg". By default nothing but ``max_iter`` and ``tol`` limits a fit; a maxfun holds for
@@ -189,6 +190,9 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
        feedforward neural networks", AISTATS 2010.
     .. [5] L. Prechelt, "Early stopping - but when?", in "Neural Networks: Tricks of the
        Trade", 1998.
+    .. [6] D. P. Kingma and J. Ba, "Adam: A method for stochastic optimization", ICLR 2015; an
+       epoch comes to the mean of its points, as in B. T. Polyak and A. B. Juditsky,
+       "Acceleration of stochastic approximation by averaging", SIAM J. Control Optim. 30, 1992.
 
     Examples
     --------
@@ -306,8 +310,7 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
         if start is None:
             training.fit_afresh(reg_lambda)
         else:
-            coarse = Coarse.NO if start is given else Coarse.PRECISION
-            training.fit(training.x_of(start), reg_lambda, coarse=coarse)
+            training.fit(training.x_of(start), reg_lambda, is_coarse=start is not given)
 
     def _penalty_and_start(
         self, draft: Self, training: Training, given: Thetas | None

@@ -14,7 +14,7 @@ from skbackprop._machine import prediction, shards
 from skbackprop._machine.shards import ShardSums
 from skbackprop._network.coordinates import CentredCoordinates
 from skbackprop._network.network import Network
-from skbackprop._network.objective import Objective
+from skbackprop._network.objective import Objective, RowCosts
 from skbackprop._network.thetas import Thetas, roll, theta_shapes, unroll
 from skbackprop._rows.rows import Rows
 from skbackprop._rows.targets import Classes, Targets
@@ -141,11 +141,33 @@ def make_objective(problem, *, centred=False, map=None):
         pass  # so small a problem is summed without threads, and needs no context
     if map is not None:
         sums.map = map
-    coordinates = CentredCoordinates(
+    W = rows.total_weight / rows.weight_unit
+    return Objective(sums, W, problem.shapes, dtype, _coordinates(problem, centred))
+
+
+def make_row_costs(problem, *, centred=False, map=None):
+    """Return the cost of each row, as `make_objective` does."""
+    rows, dtype = make_rows(problem), problem.X.dtype
+    with rows.costs(make_network(problem), dtype) as costs:
+        pass
+    if map is not None:
+        costs.map = map
+    return RowCosts(costs, rows.w, problem.shapes, dtype, _coordinates(problem, centred))
+
+
+def make_batch_objective(problem, n_rows, random_state):
+    """Return the objective of a batch of so many rows, at every call of the next."""
+    sums = make_rows(problem).sums_of_batches(
+        make_network(problem), n_rows, problem.X.dtype, random_state
+    )
+    coordinates = _coordinates(problem, centred=False)
+    return Objective(sums, n_rows, problem.shapes, problem.X.dtype, coordinates)
+
+
+def _coordinates(problem, centred):
+    return CentredCoordinates(
         problem.shapes, problem.centres if centred else [0 * c for c in problem.centres]
     )
-    W = rows.total_weight / rows.weight_unit
-    return Objective(sums, W, problem.shapes, dtype, coordinates)
 
 
 def x_of(objective, problem):

@@ -7,12 +7,12 @@ Whoever runs the shards, and on however many threads, the same sums come out.
 import math
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from operator import methodcaller
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 from scipy.sparse import issparse
 
 from skbackprop._machine.threads import worker_map
@@ -128,6 +128,17 @@ class Shard:
             self.workspaces.give_back(workspace)
         return cost, self.Delta
 
+    def costs(self, thetas: Thetas) -> NDArray:
+        """Return the cost of each of the shard's rows, unweighted, float64."""
+        costs = []
+        for make_block in self.blocks:
+            block = make_block()
+            workspace = self.workspaces.take(block.X.shape[0])
+            z = self.network.forward(thetas, block.X, workspace)
+            costs.append(self.network.output.costs(z, block.y).astype(np.float64))
+            self.workspaces.give_back(workspace)
+        return np.concatenate(costs)
+
 
 def make_shards(
     network: Network,
@@ -182,6 +193,24 @@ class ShardSums:
         return cost, Delta
 
 
+class ShardCosts:
+    """The costs of the rows of all shards, in their order, as a function of the Thetas.
+
+    Parameters
+    ----------
+    shards : list of Shard
+    map : callable, default=map
+        As `ShardSums` takes it.
+    """
+
+    def __init__(self, shards: list[Shard], map: Callable[..., Iterable[Any]] = map) -> None:
+        self.shards, self.map = shards, map
+
+    def __call__(self, thetas: Thetas) -> NDArray:
+        """Return the cost of each row, unweighted, float64."""
+        return np.concatenate(list(self.map(methodcaller("costs", thetas), self.shards)))
+
+
 @contextmanager
 def sums_of_shards(
     network: Network,
@@ -192,6 +221,28 @@ def sums_of_shards(
 ) -> Iterator[Callable[[Thetas], tuple[float, Thetas]]]:
     """Yield the sums over rows, with threads to compute them; see `make_shards`."""
     shards = make_shards(network, X, n_rows, block_of, dtype)
-    work = n_rows * work_of_row(X, network.shapes) * np.dtype(dtype).itemsize / 8
-    with worker_map(len(shards), work) as run:
+    with _map_over(shards, X, n_rows) as run:
         yield shards[0].cost_and_gradient if len(shards) == 1 else ShardSums(shards, run)
+
+
+@contextmanager
+def costs_of_shards(
+    network: Network,
+    X: Any,
+    n_rows: int,
+    block_of: Callable[[slice], Callable[[], Block]],
+    dtype: DTypeLike,
+) -> Iterator[Callable[[Thetas], NDArray]]:
+    """Yield the cost of each row, with threads to compute them; see `make_shards`."""
+    shards = make_shards(network, X, n_rows, block_of, dtype)
+    with _map_over(shards, X, n_rows) as run:
+        yield ShardCosts(shards, run)
+
+
+def _map_over(
+    shards: Sequence[Shard], X: Any, n_rows: int
+) -> AbstractContextManager[Callable[..., Iterable[Any]]]:
+    """Return a context that yields a map over the shards of so many rows."""
+    workspaces = shards[0].workspaces
+    work = n_rows * work_of_row(X, workspaces.shapes) * np.dtype(workspaces.dtype).itemsize / 8
+    return worker_map(len(shards), work)

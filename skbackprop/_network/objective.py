@@ -1,4 +1,4 @@
-"""J and D of the solver's vector: the sums over the rows, then the penalty.
+"""J and D of the solver's vector: the sums over the rows, then the penalty; the cost of each row.
 
 J = (1/W) sum_i w_i cost_i + (lambda/2) sum of Theta[i, j]^2 over j > 0
 D[:, j] = Delta[:, j] / W + lambda Theta[:, j]   for j > 0;   D[:, 0] = Delta[:, 0] / W
@@ -12,6 +12,8 @@ from numpy.typing import DTypeLike, NDArray
 from skbackprop._network.coordinates import CentredCoordinates
 from skbackprop._network.thetas import Shapes, Thetas
 
+# From Thetas, the cost of each row, unweighted.
+Costs = Callable[[Thetas], NDArray]
 # From Thetas, the sums of cost and gradient over all rows, wherever these are; the gradient
 # sums may be a buffer, good until the next call.
 Sums = Callable[[Thetas], tuple[float, Thetas]]
@@ -65,3 +67,40 @@ class Objective:
         J = cost / self.total_weight + 0.5 * float(penalty_gradient.dot(theta))
         gradient = self.coordinates.gradient_from_D(D)
         return J, gradient, float(np.abs(D, out=D).max())
+
+
+class RowCosts:
+    """The cost of each of some rows, without the penalty, as a function of the solver's vector.
+
+    Parameters
+    ----------
+    costs : callable
+        Of the rows.
+    w : ndarray of shape (m,) or None
+        Their weights, in any unit; None where all are 1.
+    shapes : list of tuple
+        Shapes of the Thetas.
+    dtype : dtype
+        The costs are of Thetas of this type.
+    coordinates : CentredCoordinates
+    """
+
+    def __init__(
+        self,
+        costs: Costs,
+        w: NDArray | None,
+        shapes: Shapes,
+        dtype: DTypeLike,
+        coordinates: CentredCoordinates,
+    ) -> None:
+        self.costs, self.w, self.coordinates = costs, w, coordinates
+        self._thetas = Thetas.empty(shapes, dtype)
+
+    def __call__(self, x: NDArray) -> NDArray:
+        """Return the costs, float64."""
+        self._thetas.vector[...] = self.coordinates.thetas_from_x(x)
+        return self.costs(self._thetas)
+
+    def mean(self, x: NDArray) -> float:
+        """Return their weighted mean."""
+        return float(np.average(self(x), weights=self.w))

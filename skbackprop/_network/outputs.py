@@ -21,7 +21,8 @@ class OutputUnits(Protocol):
     """What a network asks of its output units.
 
     ``name`` is that of the kind. ``cost_and_delta`` returns the cost summed over the rows of
-    the block, times the rows' weights, and delta = w (H - y) in the place of z, of shape (K, n).
+    the block, times the rows' weights, and delta = w (H - y) in the place of z, of shape (K, n);
+    ``costs`` that of each row, unweighted, and z is scratch space.
     ``log_proba`` returns log-probabilities of the classes (labels) from logits of shape
     (n, K), ``log_likelihood`` those that the targets y had, and ``constant_cost`` the mean cost
     of always predicting the same frequencies of the classes (labels).
@@ -31,6 +32,10 @@ class OutputUnits(Protocol):
 
     def cost_and_delta(self, z: NDArray, ones: NDArray, w: NDArray | None) -> tuple[float, NDArray]:
         """Return the weighted sum of costs, and delta in the place of z."""
+        ...
+
+    def costs(self, z: NDArray, ones: NDArray) -> NDArray:
+        """Return the cost of each row, shape (n,)."""
         ...
 
     def log_proba(self, z: NDArray) -> NDArray:
@@ -71,6 +76,10 @@ class LogisticUnits:
         delta *= w
         positive += np.log1p(e)
         return float(w @ positive.sum(axis=0, dtype=np.float64)), delta
+
+    def costs(self, z: NDArray, ones: NDArray) -> NDArray:
+        """Return the cost of each row, shape (n,)."""
+        return np.logaddexp(0, _negate_in_place(z, ones)).sum(axis=0)
 
     def constant_cost(self, predicted: NDArray, frequencies: NDArray) -> float:
         """Return the cost per row of always predicting these where the targets have those."""
@@ -156,12 +165,7 @@ class SoftmaxUnits:
 
     def cost_and_delta(self, z: NDArray, ones: NDArray, w: NDArray | None) -> tuple[float, NDArray]:
         """Return the weighted sum of costs, and delta in the place of z."""
-        # Relative to z_y, the cost is log(1 + others), others the sum over the other classes,
-        # H_y - 1 is -others / (1 + others), and neither is a difference of like numbers.
-        e = z - z.reshape(-1).take(ones)
-        np.exp(e, out=e)
-        e.reshape(-1)[ones] = 0
-        others = np.ones(len(e), e.dtype).dot(e)
+        e, others = _relative_to_own(z, ones)
         cost = np.log1p(others)
         cost_sum = (
             float(cost.sum(dtype=np.float64))
@@ -193,6 +197,13 @@ class SoftmaxUnits:
         delta *= w
         return float(w @ cost), delta
 
+    def costs(self, z: NDArray, ones: NDArray) -> NDArray:
+        """Return the cost of each row, shape (n,)."""
+        costs = np.log1p(_relative_to_own(z, ones)[1])
+        if np.isfinite(costs).all():
+            return costs
+        return -log_softmax(z, axis=0).reshape(-1)[ones]
+
     def log_proba(self, z: NDArray) -> NDArray:
         """Return the log-probabilities of the classes, shape (m, K)."""
         return log_softmax(z, axis=1)
@@ -204,6 +215,18 @@ class SoftmaxUnits:
     def constant_cost(self, predicted: NDArray, frequencies: NDArray) -> float:
         """Return the cost per row of always predicting these where the targets have those."""
         return float(-xlogy(frequencies, predicted).sum())
+
+
+def _relative_to_own(z: NDArray, ones: NDArray) -> tuple[NDArray, NDArray]:
+    """Return exp(z_k - z_y), 0 for the row's own class y, and its sum over the others.
+
+    With it, the cost is log(1 + others), H_y - 1 is -others / (1 + others), and neither is a
+    difference of like numbers.
+    """
+    e = z - z.reshape(-1).take(ones)
+    np.exp(e, out=e)
+    e.reshape(-1)[ones] = 0
+    return e, np.ones(len(e), e.dtype).dot(e)
 
 
 def output_units(out_activation: str, n_outputs: int, multilabel: bool) -> OutputUnits:

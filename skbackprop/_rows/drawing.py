@@ -1,4 +1,6 @@
-"""A share of the weight of rows, drawn at random: as it would be from the rows unmerged.
+"""Rows drawn at random by their weight: a share of it, or rows one by one.
+
+A share is drawn as it would be from the rows unmerged.
 
 Where all weights are whole numbers, or those of a stratum whole multiples of that of one row, units
 of weight are drawn without replacement, so that a merged row may be on both sides. Where they are
@@ -77,6 +79,30 @@ def draw_share(
         else:
             drawn[rows] = _draw_rows(w[rows], is_merged[rows], share, rng)
     return drawn
+
+
+def draw_by_weight(w: NDArray | None, n_rows: int, rng: np.random.Generator) -> NDArray:
+    """Return the positions of as many rows as there are, in random order.
+
+    Parameters
+    ----------
+    w : ndarray of shape (n_rows,) or None
+        How often each comes up, up to a factor: to the whole number above or below. None, or equal
+        weights, is once.
+    n_rows : int
+    rng : Generator
+
+    Returns
+    -------
+    ndarray of int of shape (n_rows,)
+    """
+    if w is None:
+        return rng.permutation(n_rows)
+    # Systematic sampling: marks at equal distances along the sum of the weights.
+    ends = np.cumsum(w)
+    marks = (np.arange(n_rows) + rng.random()) * (ends[-1] / n_rows)
+    drawn = np.searchsorted(ends, marks, side="right")
+    return rng.permutation(np.minimum(drawn, n_rows - 1))
 
 
 def _is_whole(w: NDArray) -> bool:

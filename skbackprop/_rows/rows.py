@@ -4,18 +4,19 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from scipy.sparse import issparse
 
-from skbackprop._machine.shards import sums_of_shards
-from skbackprop._network.network import Block, Network
-from skbackprop._network.objective import Sums
+from skbackprop._machine.shards import costs_of_shards, slices, sums_of_shards
+from skbackprop._network.network import Block, Network, Workspace
+from skbackprop._network.objective import Costs, Sums
+from skbackprop._network.thetas import Thetas
 from skbackprop._rows.canonical import CANONICAL_SIZE, canonical_rows
-from skbackprop._rows.drawing import draw_share
+from skbackprop._rows.drawing import draw_by_weight, draw_share
 from skbackprop._rows.targets import Targets, encode_targets, weights_of_classes
 
 # Elements of X that take part in a sum over the rows at a time.
@@ -122,13 +123,55 @@ class Rows:
             by their positions, are copied block by block at every evaluation, so that no
             second X is kept.
         """
-
-        def block_of(rows: slice) -> Callable[[], Block]:
-            return self._block(rows, np.dtype(dtype))
-
+        block_of = partial(self._block, np.dtype(dtype))
         return sums_of_shards(network, self.X, self.n_rows, block_of, dtype)
 
-    def _block(self, rows: slice, dtype: np.dtype) -> Callable[[], Block]:
+    def costs(self, network: Network, dtype: DTypeLike) -> AbstractContextManager[Costs]:
+        """Return a context that yields the cost of each row, unweighted; see `sums`."""
+        block_of = partial(self._block, np.dtype(dtype))
+        return costs_of_shards(network, self.X, self.n_rows, block_of, dtype)
+
+    def sums_of_batches(
+        self, network: Network, n_rows: int, dtype: DTypeLike, random_state: np.random.RandomState
+    ) -> Sums:
+        """Return the sums over a batch of rows, at every call over the next.
+
+        Rows come up by their weight, each counts as one: without weights, all in random order
+        before any does again (but the last ones, too few for a batch).
+
+        Parameters
+        ----------
+        network : Network
+        n_rows : int
+            Of a batch.
+        dtype : dtype
+            The network is computed in this type.
+        random_state : RandomState
+            Seeds the draws.
+        """
+        rng = np.random.default_rng(random_state.randint(np.iinfo(np.int32).max))
+        batches, workspace = (
+            self._batches(n_rows, dtype, rng),
+            Workspace(network.shapes, n_rows, dtype),
+        )
+
+        def sums(thetas: Thetas) -> tuple[float, Thetas]:
+            Delta = workspace.Delta
+            return network.cost_and_gradient(thetas, next(batches), workspace, Delta), Delta
+
+        return sums
+
+    def _batches(self, n_rows: int, dtype: DTypeLike, rng: np.random.Generator) -> Iterator[Block]:
+        n_batches = self.n_rows // n_rows
+        while True:
+            drawn = draw_by_weight(self.w, self.n_rows, rng)
+            for batch in slices(0, n_batches * n_rows, n_rows):
+                rows = drawn[batch]
+                X = self.X[rows if self.positions is None else self.positions[rows]]
+                ones = self.targets.take(rows).positions_of_ones()
+                yield Block(X.astype(dtype, copy=False), ones, None)
+
+    def _block(self, dtype: np.dtype, rows: slice) -> Callable[[], Block]:
         """Return a call that gives a block: what it takes much memory to keep, each time anew."""
         targets = self.targets.take(rows)
         w = None if self.w is None else (self.w[rows] / self.weight_unit).astype(dtype)

@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from skbackprop._network.thetas import Thetas
-from skbackprop._training.coarse_start import Coarse
 from skbackprop._training.fit import Outcome, is_null
 from skbackprop._training.flat import Flat
 from skbackprop._training.training import Training
@@ -80,14 +79,14 @@ def walk(
     for reg_lambda in reg_lambdas:
         fresh = training.random_start()
         is_left = Flat(LEAST_CUT, training.null_cost) if is_coarse else None
-        coarse = Coarse.ALL if x is None else Coarse.NO
+        is_random = x is None
         if x is None:
             x = fresh
         elif not is_first:  # what was given is taken as it is
             x = x + DOSE * fresh
         is_first = False
         with fold.subtask("lambda", None) as training.task:
-            outcome = training.fit(x, float(reg_lambda), is_left=is_left, coarse=coarse)
+            outcome = training.fit(x, float(reg_lambda), is_left=is_left, is_coarse=is_random)
         x = None if is_null(outcome.loss, training.null_cost) else outcome.x
         yield outcome
         if training.task.wants_to_stop:

@@ -1,30 +1,27 @@
 """Cheap stages of a descent: which there are, and when one is left.
 
-Far from a minimum, a few rows in float32 show the way as well as all rows in float64, at a
-fraction of the price. Each stage starts where the last one ended.
+Far from a minimum, a few rows at a time in float32 show the way as well as all rows in float64,
+at a fraction of the price. Each stage starts where the last one ended.
 """
 
-from collections.abc import Callable, Iterator
-from enum import Enum
+import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skbackprop._network.objective import RowCosts
 from skbackprop._parameters import Settings
 from skbackprop._rows.rows import Rows
 from skbackprop._training.solver import Iteration
 
-# Found by measuring: shares of the rows, and when to leave a stage. With early stopping it is left,
-# too, after a share of its patience, so that the stages that follow have at least half of it.
-SHARES_AND_PATIENCE = ((1 / 32, 0.25), (1 / 4, 0.5))
-PATIENCE = 5
-LEAST_CUT = 0.05
 # Rows from which the stages pay for themselves (benchmarks/coarse_start.py).
 ENOUGH_ROWS = 10_000
-# A subset of more of the resident rows than this is not cheap: where rows are heavy, a share of
-# their weight may be of nearly all of them.
-MOST_OF_THE_ROWS = 0.5
+# Of a batch; found by measuring (benchmarks/coarse_start.py).
+BATCH_ROWS = 200
+# The rows that say when mini-batches have no more to teach, where none are held out anyway.
+SHARE_OF_OTHERS = 0.1
 
 
 class Slow:
@@ -36,24 +33,58 @@ class Slow:
         The number of iterations.
     least_cut : float
         The share.
-    cost : callable or None
-        Of a point; None is the cost that the iteration has.
     """
 
-    def __init__(
-        self, patience: int, least_cut: float, cost: Callable[[NDArray], float] | None = None
-    ) -> None:
-        self.patience, self.least_cut, self.cost = patience, least_cut, cost
+    def __init__(self, patience: int, least_cut: float) -> None:
+        self.patience, self.least_cut = patience, least_cut
         self.last = np.inf
 
     def __call__(self, iteration: Iteration) -> bool:
         """Look at the start, and at every so manieth iteration."""
         if iteration.number % self.patience:
             return False
-        cost = iteration.cost if self.cost is None else self.cost(iteration.x)
-        is_slow = cost > (1 - self.least_cut) * self.last
-        self.last = cost
+        is_slow = iteration.cost > (1 - self.least_cut) * self.last
+        self.last = iteration.cost
         return is_slow
+
+
+class NoMoreToTeach:
+    """True once an iteration lowers the cost on other rows by no more than its noise.
+
+    The noise is the standard error of the mean of what the cost of each row has fallen by.
+
+    Parameters
+    ----------
+    costs : RowCosts
+        Of rows that are not trained on.
+
+    Attributes
+    ----------
+    x : ndarray
+        Where their mean was least so far.
+    """
+
+    def __init__(self, costs: RowCosts) -> None:
+        self.costs, self.w = costs, costs.w
+        self.x: NDArray = np.empty(0)
+        self._last: NDArray | None = None
+
+    def __call__(self, iteration: Iteration) -> bool:
+        """Look at the start, and at every iteration."""
+        costs = self.costs(iteration.x)
+        if self._last is None:
+            self._last, self.x = costs, iteration.x
+            return False
+        gains = self._last - costs
+        gain = float(np.average(gains, weights=self.w))
+        if gain > 0:
+            self.x = iteration.x
+        self._last = costs
+        return not gain > self._noise(gains, gain)
+
+    def _noise(self, gains: NDArray, gain: float) -> float:
+        w = np.ones(len(gains)) if self.w is None else self.w
+        return math.sqrt(float((w * w).dot((gains - gain) ** 2))) / float(w.sum())
 
 
 class Stage(NamedTuple):
@@ -64,65 +95,48 @@ class Stage(NamedTuple):
     rows : Rows
     dtype : dtype
     is_full_batch : bool
-        Whether the rows are all rows.
+        Whether each iteration is of all rows.
     is_last : bool
         Whether they are computed in X's precision, too: the stage that is left at ``tol``.
     others : Rows or None
-        About as many rows that the stage does not fit: they say when to leave it. Without a
-        penalty to speak of, few rows can be fitted for ever, and the weights grow away from any
-        good start. None for all rows.
-    patience : float
-        The share of early stopping's patience after which it is left: what follows needs the rest.
+        Of mini-batches, rows that the stage does not fit: they say when to leave it.
     """
 
     rows: Rows
     dtype: np.dtype
-    is_full_batch: bool = False
+    is_full_batch: bool = True
     is_last: bool = False
     others: Rows | None = None
-    patience: float = 1.0
 
     @property
     def name(self) -> str:
         """What it is, for who watches."""
-        return "all rows" if self.is_full_batch else "some rows"
+        return "all rows" if self.is_full_batch else "mini-batches"
 
-    def rule(self, cost_of_others: Callable[[NDArray], float] | None) -> Slow:
-        """Return the rule by which it is left, where it is not the last."""
-        if self.is_full_batch:
-            # As far as float32 can tell one cost from the next.
-            return Slow(1, float(np.finfo(np.float32).eps))
-        return Slow(PATIENCE, LEAST_CUT, cost_of_others)
+    @property
+    def batch_rows(self) -> int:
+        """How many rows a mini-batch has."""
+        return min(BATCH_ROWS, self.rows.n_rows)
 
 
 def is_coarse_start_wanted(settings: Settings, rows: Rows) -> bool:
     """Tell whether a fit begins with cheap stages."""
     if settings.coarse_start != "auto":
         return bool(settings.coarse_start)
-    # Early stopping with less patience than a stage needs to be judged would end the fit there.
-    is_hasty = settings.early_stopping and settings.n_iter_no_change < 2 * PATIENCE
+    # One epoch that is no better would end the whole fit.
+    is_hasty = settings.early_stopping and settings.n_iter_no_change < 2
     return rows.n_rows >= ENOUGH_ROWS and not is_hasty
 
 
-class Coarse(Enum):
-    """Which cheap stages a descent begins with."""
-
-    NO = "none"
-    PRECISION = "all rows in float32"
-    ALL = "subsets of the rows before"
-
-
 def coarse_stages(
-    rows: Rows, coarse: Coarse, random_state: np.random.RandomState
+    rows: Rows, held_out: Rows | None, random_state: np.random.RandomState
 ) -> Iterator[Stage]:
-    """Yield the stages: small subsets that grow, then all rows where float32 is cheaper."""
+    """Yield the stages: mini-batches, then all rows where float32 is cheaper."""
     single = np.dtype(np.float32)
-    least = rows.least_of_classes
-    for share, patience in SHARES_AND_PATIENCE if coarse is Coarse.ALL else ():
-        subset, left = rows.divide(share, least, random_state)
-        if not 0 < subset.n_rows <= MOST_OF_THE_ROWS * rows.n_rows:
-            continue
-        others, _ = left.divide(share / (1 - share), least, random_state)
-        yield Stage(subset, single, others=others if others.n_rows else None, patience=patience)
-    if rows.X.dtype != single and coarse is not Coarse.NO:
-        yield Stage(rows, single, is_full_batch=True)
+    trained, others = rows, held_out
+    if others is None:
+        others, trained = rows.divide(SHARE_OF_OTHERS, rows.least_of_classes, random_state)
+    if min(trained.n_rows, others.n_rows) > 0:
+        yield Stage(trained, single, is_full_batch=False, others=others)
+    if rows.X.dtype != single:
+        yield Stage(rows, single)

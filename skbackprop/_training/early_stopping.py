@@ -103,15 +103,7 @@ class EarlyStopping:
     @property
     def is_over(self) -> bool:
         """Whether there were so many iterations since the best one."""
-        return self._since_best >= self.patience
-
-    def is_spent(self, share: float) -> bool:
-        """Whether there were as many as this share of the patience."""
-        return self._since_best >= share * self.patience
-
-    @property
-    def _since_best(self) -> int:
-        return 0 if self.best is None else len(self.scores) - self.best.n_accepted
+        return self.best is not None and len(self.scores) - self.best.n_accepted >= self.patience
 
     def cost_of(self, point: Scored) -> float:
         """Return the validation cost of the best point, or of a start that is all there is."""

@@ -43,7 +43,8 @@ class Reports:
     def stage(self, stage: Stage) -> None:
         """Say that a stage begins, unless it is the fit proper."""
         if not stage.is_last:
-            self.line(f"coarse start: {stage.rows.n_rows} rows, {stage.dtype}")
+            batches = "" if stage.is_full_batch else f"mini-batches of {stage.batch_rows} of "
+            self.line(f"coarse start: {batches}{stage.rows.n_rows} rows, {stage.dtype}")
 
     def iteration(self, iteration: Iteration, fit: Fit, stage: Stage) -> None:
         """Print iteration, cost, max |D|, evaluations and seconds; a heading before the first."""

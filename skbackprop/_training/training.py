@@ -1,9 +1,10 @@
 """One fit, one descent in stages.
 
 A stage is some rows, a precision and a rule by which it is left; the last is all rows in X's
-precision, left at ``tol``. All go through the same few lines, which call the solver, and every
-accepted iteration of all of them through one hook: history, early stopping, progress,
-scikit-learn's callbacks and a wish to stop hang on it.
+precision, left at ``tol``. Those of all rows at a time go through the same few lines, which call
+the solver; mini-batches have a loop of their own; and every accepted iteration, or epoch, of all
+of them goes through one hook: history, early stopping, progress, scikit-learn's callbacks and a
+wish to stop hang on it.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,16 +18,23 @@ from numpy.typing import NDArray
 
 from skbackprop._network.coordinates import centred_coordinates
 from skbackprop._network.network import Network
-from skbackprop._network.objective import Objective
+from skbackprop._network.objective import Objective, RowCosts
 from skbackprop._network.thetas import Thetas
 from skbackprop._parameters import Settings
 from skbackprop._rows.rows import Rows
 from skbackprop._training.callbacks import NO_TASK, Task
-from skbackprop._training.coarse_start import Coarse, Stage, coarse_stages, is_coarse_start_wanted
+from skbackprop._training.coarse_start import (
+    NoMoreToTeach,
+    Slow,
+    Stage,
+    coarse_stages,
+    is_coarse_start_wanted,
+)
 from skbackprop._training.early_stopping import EarlyStopping, HeldOutError, hold_out
 from skbackprop._training.endings import Ending
 from skbackprop._training.fit import Fit, Outcome
 from skbackprop._training.flat import flat_rule
+from skbackprop._training.mini_batches import MiniBatchDescent
 from skbackprop._training.reports import SILENT, Reports
 from skbackprop._training.solver import Descent, Iteration, NonFiniteError
 
@@ -98,10 +106,9 @@ class Training:
 
     def __enter__(self) -> Self:
         with ExitStack() as contexts:
-            self._validation_cost = None
+            self._validation = None
             if self.held_out is not None:
-                validation = contexts.enter_context(self._open(self.held_out, self.rows.X.dtype))
-                self._validation_cost = partial(_cost, validation, 0.0)
+                self._validation = contexts.enter_context(self._open_costs(self.held_out))
             self._objective = contexts.enter_context(self._open(self.rows, self.rows.X.dtype))
             self._contexts = contexts.pop_all()
         return self
@@ -120,6 +127,18 @@ class Training:
         with rows.sums(self.network, dtype) as sums:
             W = rows.total_weight / rows.weight_unit
             yield Objective(sums, W, self.network.shapes, dtype, self.coordinates)
+
+    def _of_batches(self, rows: Rows, n_rows: int, dtype: Any) -> Objective:
+        """Return J and D over a batch of these rows, at every call of the next."""
+        sums = rows.sums_of_batches(self.network, n_rows, dtype, self.random_state)
+        return Objective(sums, n_rows, self.network.shapes, dtype, self.coordinates)
+
+    @contextmanager
+    def _open_costs(self, rows: Rows) -> Iterator[RowCosts]:
+        """Yield the cost of each of these rows, computed in X's precision."""
+        dtype = self.rows.X.dtype
+        with rows.costs(self.network, dtype) as costs:
+            yield RowCosts(costs, rows.w, self.network.shapes, dtype, self.coordinates)
 
     def x_of(self, thetas: Thetas) -> NDArray:
         """Return the solver's vector of Thetas."""
@@ -142,7 +161,7 @@ class Training:
         reg_lambda: float,
         *,
         is_left: Rule | None = None,
-        coarse: Coarse = Coarse.NO,
+        is_coarse: bool = False,
     ) -> Outcome:
         """Minimize J from a given start.
 
@@ -154,8 +173,8 @@ class Training:
             The penalty.
         is_left : callable or None
             A rule that ends the fit, once it is on all rows; None is `flat_rule`.
-        coarse : Coarse, default=Coarse.NO
-            Which cheap stages come first, where the settings want any.
+        is_coarse : bool, default=False
+            Whether cheap stages come first, where the settings want any.
 
         Raises
         ------
@@ -164,7 +183,7 @@ class Training:
         """
         self._kept, self._n_evaluations_before = None, 0
         max_iter = self.settings.max_iter
-        self._kept = self._descend(x, reg_lambda, max_iter, is_left=is_left, coarse=coarse)
+        self._kept = self._descend(x, reg_lambda, max_iter, is_left=is_left, is_coarse=is_coarse)
         self._fit = None
         return self._kept
 
@@ -182,7 +201,7 @@ class Training:
         n_left = self.settings.max_iter
         for _ in range(N_STARTS):
             try:
-                outcome = self._descend(self.random_start(), reg_lambda, n_left, coarse=Coarse.ALL)
+                outcome = self._descend(self.random_start(), reg_lambda, n_left, is_coarse=True)
             except NonFiniteError:
                 if self._kept is None:
                     raise
@@ -205,10 +224,10 @@ class Training:
         is_convex = len(self.network.shapes) == 1
         return outcome.is_null and outcome.ending.is_by_itself and not is_convex
 
-    def _stages(self, coarse: Coarse) -> Iterator[Stage]:
-        if is_coarse_start_wanted(self.settings, self.rows):
-            yield from coarse_stages(self.rows, coarse, self.random_state)
-        yield Stage(self.rows, self.rows.X.dtype, is_full_batch=True, is_last=True)
+    def _stages(self, is_coarse: bool) -> Iterator[Stage]:
+        if is_coarse and is_coarse_start_wanted(self.settings, self.rows):
+            yield from coarse_stages(self.rows, self.held_out, self.random_state)
+        yield Stage(self.rows, self.rows.X.dtype, is_last=True)
 
     def _descend(
         self,
@@ -217,25 +236,22 @@ class Training:
         max_iter: int,
         *,
         is_left: Rule | None = None,
-        coarse: Coarse = Coarse.NO,
+        is_coarse: bool = False,
     ) -> Outcome:
         """Go through the stages, each from where the last one ended."""
         settings, early = self.settings, None
         if is_left is None:
             is_left = flat_rule(settings.tol, self.network, self.rows.X.dtype, self.null_cost)
-        if self._validation_cost is not None:
-            early = EarlyStopping(self._validation_cost, settings.n_iter_no_change)
+        if self._validation is not None:
+            early = EarlyStopping(self._validation.mean, settings.n_iter_no_change)
         self._fit = fit = Fit(x, reg_lambda, early)
-        for stage in list(self._stages(coarse)):
+        for stage in list(self._stages(is_coarse)):
             limit = max_iter - fit.n_iter if stage.is_full_batch else settings.max_iter
-            with self._opened(stage, reg_lambda, limit) as (objective, rule, task):
+            with self._opened(stage, limit) as (objective, rule, task):
                 self.reports.stage(stage)
                 hook = partial(self._accept, fit, stage, rule, is_left, task)
-                descent = Descent(objective, reg_lambda, settings.tol, hook)
-                if stage.is_full_batch:
-                    fit.count(descent)
                 try:
-                    ending = descent.run(fit.x, settings.solver, limit, settings.solver_options)
+                    ending = self._run(stage, objective, fit, hook, limit)
                 except NonFiniteError as error:
                     if stage.is_last or isinstance(error, HeldOutError):
                         raise
@@ -245,24 +261,43 @@ class Training:
             if stage.is_last or ending.is_of_the_whole_fit:
                 fit.ending = ending
                 break
-            if not stage.is_full_batch and early is not None and early.best is not None:
-                fit.x = early.best.x  # few rows are soon fitted too closely
+            if isinstance(rule, NoMoreToTeach):
+                fit.x = rule.x
         return self._outcome_of(fit)
 
+    def _run(
+        self,
+        stage: Stage,
+        objective: Objective,
+        fit: Fit,
+        hook: Callable[[Iteration], Ending | None],
+        max_iter: int,
+    ) -> Ending:
+        """Descend on the rows of a stage from where the fit is."""
+        settings = self.settings
+        if not stage.is_full_batch:
+            n_batches = stage.rows.n_rows // stage.batch_rows
+            batches = MiniBatchDescent(objective, n_batches, fit.reg_lambda, hook)
+            return batches.run(fit.x, max_iter)
+        descent = Descent(objective, fit.reg_lambda, settings.tol, hook)
+        fit.count(descent)
+        return descent.run(fit.x, settings.solver, max_iter, settings.solver_options)
+
     @contextmanager
-    def _opened(
-        self, stage: Stage, reg_lambda: float, max_iter: int
-    ) -> Iterator[tuple[Objective, Rule | None, Task]]:
+    def _opened(self, stage: Stage, max_iter: int) -> Iterator[tuple[Objective, Rule | None, Task]]:
         """Yield the objective of a stage, the rule by which it is left, and its task."""
         with ExitStack() as contexts:
-            objective, rule = self._objective, None
-            if not stage.is_last:
+            objective, rule = self._objective, None  # type: tuple[Objective, Rule | None]
+            if stage.others is not None:
+                objective = self._of_batches(stage.rows, stage.batch_rows, stage.dtype)
+                costs = self._validation
+                if costs is None:
+                    costs = contexts.enter_context(self._open_costs(stage.others))
+                rule = NoMoreToTeach(costs)
+            elif not stage.is_last:
                 objective = contexts.enter_context(self._open(stage.rows, stage.dtype))
-                cost = self._validation_cost
-                if cost is None and stage.others is not None:
-                    others = contexts.enter_context(self._open(stage.others, stage.dtype))
-                    cost = partial(_cost, others, reg_lambda)
-                rule = stage.rule(cost)
+                # As far as float32 can tell one cost from the next.
+                rule = Slow(1, float(np.finfo(np.float32).eps))
             yield objective, rule, contexts.enter_context(self.task.of_stage(stage.name, max_iter))
 
     def _accept(
@@ -291,8 +326,7 @@ class Training:
             return Ending.EARLY_STOPPING
         if is_enough:
             return Ending.FLAT
-        is_spent = early is not None and early.is_spent(stage.patience)
-        return Ending.STAGE if is_slow or is_spent else None
+        return Ending.STAGE if is_slow else None
 
     # What there is
 
@@ -338,7 +372,3 @@ class Training:
 
     def _seen_at(self, iteration: Iteration, fit: Fit) -> tuple[Iteration, Thetas, float]:
         return iteration, self._thetas(iteration.x), fit.reg_lambda
-
-
-def _cost(objective: Objective, reg_lambda: float, x: NDArray) -> float:
-    return objective(x, reg_lambda)[0]

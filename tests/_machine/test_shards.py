@@ -10,6 +10,7 @@ from objectives import (
     logits,
     make_objective,
     make_problem,
+    make_row_costs,
     rows_of_blocks,
     shards_of,
     split_rows,
@@ -71,6 +72,25 @@ def test_split_rows_give_the_same_logits(monkeypatch, split, expected, container
     assert z.shape == (23, 4)
     split_rows(monkeypatch, **split)
     assert_allclose(logits(problem), z, rtol=1e-12, atol=1e-14)
+
+
+@splits
+@containers
+@outputs
+def test_split_rows_give_the_same_costs(monkeypatch, split, expected, output, container):
+    problem = make_problem(
+        (4, 2), ("tanh", "relu"), output, n_rows=23, weighted=False, container=container
+    )
+    costs = make_row_costs(problem)
+    x = x_of(costs, problem)
+    whole = costs(x)
+    assert whole.shape == (23,)
+    split_rows(monkeypatch, **split)
+    assert_allclose(make_row_costs(problem)(x), whole, rtol=1e-12)
+    with ThreadPoolExecutor(3) as pool:
+        for other_map in [_backwards, pool.map]:
+            other = make_row_costs(problem, map=other_map)
+            assert_array_equal(other(x), make_row_costs(problem)(x))
 
 
 @outputs

@@ -7,6 +7,7 @@ from objectives import (
     cost_and_gradient,
     make_objective,
     make_problem,
+    make_row_costs,
     numerical_gradient,
     x_of,
 )
@@ -161,3 +162,17 @@ def test_the_penalty_does_not_depend_on_the_number_of_rows():
     problem = make_problem(weighted=False)
     twice = problem._replace(X=np.tile(problem.X, (3, 1)), y=np.tile(problem.y, 3))
     assert_allclose(cost_and_gradient(twice)[0], cost_and_gradient(problem)[0], rtol=1e-13)
+
+
+@containers
+@outputs
+@hidden_layers
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+def test_the_mean_of_the_costs_of_the_rows_is_the_cost_without_penalty(
+    hidden, output, container, weighted
+):
+    problem = make_problem(hidden, "tanh", output, container=container, weighted=weighted)
+    objective, costs = make_objective(problem, centred=True), make_row_costs(problem, centred=True)
+    x = x_of(objective, problem)
+    assert costs(x).shape == problem.X.shape[:1]
+    assert_allclose(costs.mean(x), objective(x, 0.0)[0], rtol=1e-13)

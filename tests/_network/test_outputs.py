@@ -73,6 +73,11 @@ def _row_costs(kind, z, Y):
     return [_cost_and_delta(kind, z[[i]], Y[[i]])[0] for i in range(len(z))]
 
 
+def _costs(kind, z, Y):
+    row, unit = np.nonzero(Y)
+    return _units(kind).costs(z.T.copy(), unit * len(Y) + row)
+
+
 def _exactly(function, *rows):
     """Return a function of rows of numbers, computed with a hundred digits."""
     with localcontext(prec=100):
@@ -130,6 +135,7 @@ def test_cost_is_exact_where_units_are_saturated(kind, dtype):
         exact = [_exact_cost(kind, z_i, y_i) for z_i, y_i in zip(z, Y, strict=True)]
         eps = np.finfo(dtype).eps
         assert_allclose(_row_costs(kind, z, Y), exact, rtol=4 * eps, atol=2 * eps)
+        assert_allclose(_costs(kind, z, Y), exact, rtol=4 * eps, atol=2 * eps)
 
 
 @overflow_is_silent
@@ -153,6 +159,7 @@ def test_cost_and_delta_at_1000(kind, z, y, expected, dtype):
     z, Y = np.array([z], dtype), np.array([y])
     cost, delta = _cost_and_delta(kind, z, Y)
     assert cost == expected
+    assert _costs(kind, z, Y).tolist() == [expected]
     H = (z == 1000).astype(dtype)
     assert_array_equal(delta, H - Y)
 
@@ -165,6 +172,7 @@ def test_small_costs_and_deltas_of_logistic_units_are_exact(kind, margin, dtype,
     z = np.where(Y == 1, margin, -margin).astype(dtype)
     cost, delta = _cost_and_delta(kind, z, Y)
     assert_allclose(cost, Y.size * np.log1p(np.exp(-margin)), rtol=rtol)
+    assert_allclose(_costs(kind, z, Y).sum(), cost, rtol=rtol)
     assert_allclose(delta, np.where(Y == 1, -1, 1) * expit(-margin), rtol=rtol)
 
 

@@ -8,7 +8,7 @@ from sklearn.metrics import log_loss
 from sklearn.utils.class_weight import compute_sample_weight
 
 from skbackprop import BackpropClassifier
-from skbackprop._rows.drawing import HEAVY, draw_share
+from skbackprop._rows.drawing import HEAVY, draw_by_weight, draw_share
 from skbackprop._rows.rows import rows_of_fit
 from skbackprop._training.early_stopping import hold_out
 
@@ -256,3 +256,34 @@ def test_whole_weights_that_are_too_many_units():
     drawn = draw(w, [0, 0, 1, 1, 1], 0.1)
     np.testing.assert_allclose(drawn[:2], [3e8, 0])
     assert drawn[2:].sum() == 2  # one by one after all
+
+
+# One by one
+
+
+def times_drawn(w, n_rows, seed=0):
+    drawn = draw_by_weight(w, n_rows, np.random.default_rng(seed))
+    assert drawn.shape == (n_rows,)
+    return np.bincount(drawn, minlength=n_rows)
+
+
+@pytest.mark.parametrize("w", [None, np.ones(1000), np.full(1000, 0.1)])
+def test_rows_of_equal_weight_all_come_up_once_in_random_order(w):
+    assert (times_drawn(w, 1000) == 1).all()
+    orders = [draw_by_weight(w, 1000, np.random.default_rng(seed)) for seed in (0, 0, 1)]
+    assert np.array_equal(orders[0], orders[1])
+    assert not np.array_equal(orders[0], orders[2])
+    assert abs(np.corrcoef(orders[0], np.arange(1000))[0, 1]) < 0.1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_rows_come_up_by_their_weight(seed):
+    w = np.random.default_rng(seed).exponential(size=500)
+    w[0] = 1000
+    exact = w * (500 / w.sum())
+    times = times_drawn(w, 500, seed)
+    assert (abs(times - exact) < 1 + 1e-9).all()
+    # A row as heavy as many is not in the same batch all along.
+    drawn = draw_by_weight(w, 500, np.random.default_rng(seed))
+    of_halves = [np.count_nonzero(half == 0) for half in np.split(drawn, 2)]
+    assert min(of_halves) > 0.3 * times[0]

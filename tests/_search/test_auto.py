@@ -760,10 +760,10 @@ def test_callbacks_see_the_path(coarse_start):
     watcher = Callback()
     classifier = network(coarse_start=coarse_start, tol=1e-3).set_callbacks(watcher).fit(X, y)
     stages = [(), ("all rows",), ("all rows", "iteration")]
-    cheap = [("some rows",), ("some rows", "iteration")] if coarse_start else []
+    cheap = [("mini-batches",), ("mini-batches", "iteration")] if coarse_start else []
     expected = {("fit",), ("fit", "path")}
     expected |= {("fit", "path", "lambda", *below) for below in stages + cheap}
-    expected |= {("fit", *below) for below in stages}
+    expected |= {("fit", *below) for below in stages + cheap}
     assert {names_of(path) for path in watcher.ended} == expected
     assert sorted(watcher.began) == sorted(watcher.ended)
     assert max(Counter(watcher.ended).values()) == 1

@@ -78,18 +78,18 @@ def test_a_fit_is_stages_and_a_stage_is_iterations():
             ended.append((path_of(context), context.task_id, context.max_subtasks))
 
     paths = Paths()
-    fit = classifier(coarse_start=True, max_iter=60).set_callbacks(paths).fit(IRIS, SPECIES)
+    fit = classifier(coarse_start=True, max_iter=100).set_callbacks(paths).fit(IRIS, SPECIES)
     assert ended[-1] == (["fit"], 0, None)
     stages = [(path[1], number) for path, number, _ in ended if len(path) == 2]
-    assert stages == [("some rows", 0), ("some rows", 1), ("all rows", 2), ("all rows", 3)]
+    assert stages == [("mini-batches", 0), ("all rows", 1), ("all rows", 2)]
     limits = [n for path, _, n in ended if len(path) == 2]
     # One more than there can be begins, and is not to be; float64 has what float32 has left.
-    assert limits[:3] == [61, 61, 61]
-    assert 1 < limits[3] < 61
+    assert limits[:2] == [101, 101]
+    assert 1 < limits[2] < 101
     iterations = [number for path, number, _ in ended if len(path) == 3]
     assert {path[2] for path, *_ in ended if len(path) == 3} == {"iteration"}
     lengths = [end + 1 for end, after in pairwise([*iterations, 0]) if after == 0]
-    assert sum(lengths[2:]) - 2 == fit.n_iter_
+    assert sum(lengths[1:]) - 2 == fit.n_iter_
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", "cg"])
@@ -250,13 +250,13 @@ def test_the_tree_of_a_search():
             paths.add(tuple(path_of(context)))
 
     search(coarse_start=True).set_callbacks(Paths(lambda context, fitted: False)).fit(IRIS, SPECIES)
-    stages = [(), ("some rows",), ("all rows",)]
+    stages = [(), ("mini-batches",), ("all rows",)]
     stages += [(*stage, "iteration") for stage in stages[1:]]
     expected = {("fit",), ("fit", "fold"), ("fit", "refit")}
     expected |= {("fit", "fold", "lambda", *below) for below in stages}
     expected |= {("fit", "refit", "afresh", *below) for below in stages}
     # What continues from a path needs no cheap start.
-    of_all_rows = [below for below in stages if "some rows" not in below]
+    of_all_rows = [below for below in stages if "mini-batches" not in below]
     expected |= {("fit", "refit", "from a path", *below) for below in of_all_rows}
     assert paths == expected
 

@@ -10,12 +10,14 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.preprocessing import scale
 
 from skbackprop import BackpropClassifier
+from skbackprop._machine.threads import rounding_in_silence
 from skbackprop._network.objective import Objective
 from skbackprop._parameters import check_parameters
 from skbackprop._rows.rows import rows_of_fit
 from skbackprop._training.coarse_start import (
-    SHARES_AND_PATIENCE,
-    Coarse,
+    BATCH_ROWS,
+    SHARE_OF_OTHERS,
+    NoMoreToTeach,
     Slow,
     coarse_stages,
     is_coarse_start_wanted,
@@ -40,7 +42,8 @@ def classifier(**parameters):
 
 def stages_of(X, y, w=None, *, random_state=0):
     rows = rows_of_fit(X, y, w, None)
-    return rows, list(coarse_stages(rows, Coarse.ALL, np.random.RandomState(random_state)))
+    random_state = np.random.RandomState(random_state)
+    return rows, list(coarse_stages(rows, None, random_state))
 
 
 def as_set(rows):
@@ -52,57 +55,69 @@ def numbered(n):
     return np.arange(float(n))[:, np.newaxis]
 
 
-def test_stages_are_small_subsets_that_grow_then_all_rows_in_float32():
+def test_stages_are_mini_batches_then_all_rows_in_float32():
     rows, stages = stages_of(X, y)
-    assert [stage.name for stage in stages] == ["some rows", "some rows", "all rows"]
-    assert [stage.is_full_batch for stage in stages] == [False, False, True]
+    assert [stage.name for stage in stages] == ["mini-batches", "all rows"]
+    assert [stage.is_full_batch for stage in stages] == [False, True]
     assert {stage.dtype for stage in stages} == {np.dtype(np.float32)}
-    assert stages[-1].rows is rows
-    assert stages[-1].others is None
-    for (share, _), stage in zip(SHARES_AND_PATIENCE, stages[:-1], strict=True):
-        assert stage.rows.n_rows == np.ceil(share * len(y))
-        assert as_set(stage.rows) < as_set(rows)
-        # About as many others say when to leave it.
-        assert abs(stage.others.n_rows - stage.rows.n_rows) <= 1
-        assert not as_set(stage.others) & as_set(stage.rows)
-        for part in (stage.rows, stage.others):
-            sizes = np.bincount(part.targets.codes, minlength=10)
-            assert (abs(sizes - share * np.bincount(y)) <= 1).all()
+    batches, whole = stages
+    assert whole.rows is rows
+    assert whole.others is None
+    # Some rows say when to leave the batches: those are of the others.
+    assert batches.others.n_rows == np.ceil(SHARE_OF_OTHERS * len(y))
+    assert as_set(batches.others) | as_set(batches.rows) == as_set(rows)
+    assert not as_set(batches.others) & as_set(batches.rows)
+    sizes = np.bincount(batches.others.targets.codes, minlength=10)
+    assert (abs(sizes - SHARE_OF_OTHERS * np.bincount(y)) <= 1).all()
+    assert batches.batch_rows == BATCH_ROWS
+
+
+def test_rows_that_are_held_out_anyway_say_when_to_leave():
+    rows, held_out = rows_of_fit(X, y, None, None).divide(0.9, 10, np.random.RandomState(0))
+    batches, _ = coarse_stages(rows, held_out, np.random.RandomState(0))
+    assert batches.rows is rows
+    assert batches.others is held_out
 
 
 def test_float32_rows_have_no_stage_of_all_rows():
     _, stages = stages_of(X.astype(np.float32), y)
-    assert [stage.is_full_batch for stage in stages] == [False, False]
+    assert [stage.is_full_batch for stage in stages] == [False]
 
 
-def test_subsets_hold_every_class_and_follow_the_random_state():
+def test_few_rows_are_one_batch():
+    _, (batches, _) = stages_of(IRIS, SPECIES)
+    assert batches.batch_rows == batches.rows.n_rows == 134
+
+
+def test_one_row_of_every_class_has_no_mini_batches():
+    _, stages = stages_of(numbered(3), np.arange(3))
+    assert [stage.name for stage in stages] == ["all rows"]
+
+
+def test_others_follow_the_random_state():
     targets = np.array([0] * 60 + [1] * 40 + [2] * 2)
     one, again, other = (
-        stages_of(numbered(102), targets, random_state=seed)[1][0].rows for seed in (0, 0, 1)
+        stages_of(numbered(102), targets, random_state=seed)[1][0].others for seed in (0, 0, 1)
     )
     assert set(one.targets.codes) == {0, 1, 2}
     assert as_set(one) == as_set(again) != as_set(other)
 
 
-def test_subsets_of_multilabel_rows_are_random_rows():
+def test_others_of_multilabel_rows_are_random_rows():
     Y = np.random.RandomState(0).randint(2, size=(100, 3))
-    _, (small, large, _) = stages_of(numbered(100), Y)
-    assert (small.rows.n_rows, large.rows.n_rows, large.others.n_rows) == (4, 25, 25)
-    assert not as_set(large.rows) & as_set(large.others)
+    _, (batches, _) = stages_of(numbered(100), Y)
+    assert (batches.rows.n_rows, batches.others.n_rows) == (90, 10)
+    assert not as_set(batches.rows) & as_set(batches.others)
 
 
-def test_a_subset_is_of_the_weight_and_is_left_out_where_it_is_not_cheap():
-    # A share of the weight of a hundred heavy rows is of nearly all of them.
-    rows, stages = stages_of(numbered(100), np.arange(100) % 2, np.full(100, 99.0))
-    assert [stage.rows.n_rows for stage in stages] == [100]
+def test_others_are_a_share_of_the_weight():
     w = np.ones(100)
     w[:2] = 1000
-    rows, (small, *_) = stages_of(numbered(100), np.arange(100) % 2, w)
-    assert small.rows.total_count == np.ceil(rows.total_count / 32)
-    # Both heavy rows are in it, though not with all their weight, and in the others, too.
-    assert {(0.0,), (1.0,)} < as_set(small.rows)
-    assert {(0.0,), (1.0,)} < as_set(small.others)
-    assert small.rows.counts.max() < 50
+    rows, (batches, _) = stages_of(numbered(100), np.arange(100) % 2, w)
+    assert batches.others.total_count == np.ceil(SHARE_OF_OTHERS * rows.total_count)
+    # Both heavy rows are on both sides.
+    assert {(0.0,), (1.0,)} < as_set(batches.rows)
+    assert {(0.0,), (1.0,)} < as_set(batches.others)
 
 
 @pytest.mark.parametrize(("n_rows", "wanted"), [(9_999, False), (10_000, True)])
@@ -122,7 +137,7 @@ def test_auto_looks_at_the_work_not_at_the_weight():
     assert not is_coarse_start_wanted(settings, rows)
 
 
-@pytest.mark.parametrize(("patience", "wanted"), [(9, False), (10, True)])
+@pytest.mark.parametrize(("patience", "wanted"), [(1, False), (2, True)])
 def test_auto_is_off_where_early_stopping_has_too_little_patience(monkeypatch, patience, wanted):
     monkeypatch.setattr("skbackprop._training.coarse_start.ENOUGH_ROWS", 100)
     hasty = classifier(coarse_start="auto", early_stopping=True, n_iter_no_change=patience)
@@ -146,11 +161,52 @@ def test_a_stage_that_gains_nothing_from_its_start_is_left():
     assert [slow(iteration(i, 1.0)) for i in range(3)] == [False, False, True]
 
 
-def test_a_stage_is_left_when_other_rows_gain_nothing():
-    slow = Slow(2, 0.05, lambda x: x[0])
-    others = [9.0, 3.0, 3.5, 9.0, 2.0, 9.0, 1.95]
-    left = [slow(iteration(i, 1 / (i + 1), x)) for i, x in enumerate(others)]
-    assert left == [False, False, False, False, False, False, True]
+class Costs:
+    """Costs of rows at points that are numbered."""
+
+    def __init__(self, costs, w=None):
+        self.costs, self.w = np.array(costs, float), w
+
+    def __call__(self, x):
+        return self.costs[int(x[0])]
+
+
+def left_after(costs, w=None):
+    """Return whether a stage is left at each point, and which was the best."""
+    rule = NoMoreToTeach(Costs(costs, w))
+    with rounding_in_silence():
+        left = [rule(iteration(i, 0.0, i)) for i in range(len(costs))]
+    return left, int(rule.x[0])
+
+
+def test_a_stage_is_left_when_the_cost_on_other_rows_no_longer_falls():
+    assert left_after([[3, 3], [2, 2], [1, 1], [1, 1]]) == ([False, False, False, True], 2)
+    assert left_after([[3, 3], [2, 2], [2.5, 2.5]]) == ([False, False, True], 1)
+    # Of random weights that are better than all that follows.
+    assert left_after([[1, 1], [2, 2]]) == ([False, True], 0)
+
+
+@pytest.mark.parametrize(("shift", "left"), [(0.11, False), (0.09, True)])
+def test_what_is_gained_is_held_against_its_standard_error(shift, left):
+    # Of gains as often 1 above their mean as 1 below it, over 100 rows.
+    gains = shift + np.resize([1.0, -1.0], 100)
+    assert left_after([np.zeros(100), -gains]) == ([False, left], 1)
+
+
+def test_a_row_of_more_weight_is_more_of_the_gain_and_of_its_noise():
+    costs, w = np.zeros((2, 4)), np.array([3.0, 1.0, 1.0, 1.0])
+    costs[1] = [-1, 0.5, 0.5, 0.5]
+    gains, mean = -costs[1], 1.5 / 6
+    noise = np.sqrt((w**2 * (gains - mean) ** 2).sum()) / 6
+    for shift, left in ((0.99, True), (1.01, False)):
+        costs[1] = -gains + mean - shift * noise
+        assert left_after(costs, w)[0] == [False, left]
+        assert left_after(costs, 1e-9 * w)[0] == [False, left]
+
+
+def test_a_cost_that_is_no_number_leaves_the_stage_where_it_was():
+    for number in (np.nan, np.inf):
+        assert left_after([[3, 3], [2, 2], [number, 1]]) == ([False, False, True], 1)
 
 
 def test_few_rows_without_a_penalty_are_not_fitted_for_ever():
@@ -217,12 +273,12 @@ def test_verbose_shows_the_stages_with_their_iterations(capsys, dtype):
     fitted = classifier(verbose=1).fit(X.astype(dtype), y)
     stages = lines_of_stages(capsys.readouterr().out)
     named = [text for text, _ in stages if text]
-    assert named[:2] == ["coarse start: 57 rows, float32", "coarse start: 450 rows, float32"]
-    assert named[2:] == ["coarse start: 1797 rows, float32"] * (dtype == np.float64)
-    for _, numbers in stages[:2]:
-        assert numbers == list(range(1, len(numbers) + 1))
+    assert named[0] == "coarse start: mini-batches of 200 of 1617 rows, float32"
+    assert named[1:] == ["coarse start: 1797 rows, float32"] * (dtype == np.float64)
+    epochs = stages[0][1]
+    assert epochs == list(range(1, len(epochs) + 1))
     # Where the precision changes, the iterations on all rows are counted on.
-    on_all_rows = [number for _, numbers in stages[2:] for number in numbers]
+    on_all_rows = [number for _, numbers in stages[1:] for number in numbers]
     assert on_all_rows == list(range(1, fitted.n_iter_ + 1))
 
 
@@ -246,8 +302,8 @@ def test_max_iter_is_of_both_precisions_together(capsys):
     with pytest.warns(ConvergenceWarning, match="max_iter=3"):
         double.fit(X, y)
     stages = lines_of_stages(capsys.readouterr().out)
-    # Of a subset's iterations it is the limit, too, for each subset by itself.
-    assert [numbers for _, numbers in stages] == [[1, 2, 3]] * 3
+    # Of epochs it is the limit, too, by itself.
+    assert [numbers for _, numbers in stages] == [[1, 2, 3]] * 2
     assert (double.n_iter_, len(double.loss_curve_)) == (3, 4)
     assert (double.stop_reason_, double.converged_) == ("max_iter", False)
     # Float32 used them up: float64 says what that came to, and no more.
@@ -275,24 +331,24 @@ def test_weights_and_zero_weights(capsys):
 
 
 class CtrlC(io.StringIO):
-    """A standard output where Ctrl-C is pressed at the third line of a stage, by its number."""
+    """A standard output where Ctrl-C is pressed at a line of a stage, by its number."""
 
-    def __init__(self, stage):
+    def __init__(self, stage, line):
         super().__init__()
-        self.stage, self.n_headings = stage, 0
+        self.stage, self.line, self.n_headings = stage, str(line), 0
 
     def write(self, text):
         self.n_headings += text.split()[:1] == ["iteration"]
-        if self.n_headings == self.stage + 1 and text.split()[:1] == ["3"]:
+        if self.n_headings == self.stage + 1 and text.split()[:1] == [self.line]:
             raise KeyboardInterrupt
         return super().write(text)
 
 
-@pytest.mark.parametrize(("stage", "n_iter"), [(0, 0), (1, 0), (2, 3)])
-def test_interrupted_stage_keeps_its_thetas(monkeypatch, stage, n_iter):
+@pytest.mark.parametrize(("stage", "line", "n_iter"), [(0, 30, 0), (1, 3, 3)])
+def test_interrupted_stage_keeps_its_thetas(monkeypatch, stage, line, n_iter):
     fitted = classifier(verbose=1)
     with monkeypatch.context() as patch:
-        patch.setattr(sys, "stdout", CtrlC(stage))
+        patch.setattr(sys, "stdout", CtrlC(stage, line))
         with pytest.raises(KeyboardInterrupt):
             fitted.fit(X, y)
     assert (fitted.n_iter_, fitted.converged_, fitted.stop_reason_) == (
@@ -338,8 +394,7 @@ def test_bad_value(value):
 def interrupted_at(stage):
     """Return a classifier interrupted at the first evaluation of an objective, by its number.
 
-    In the order of their first calls, they are: rows and others of two stages, all rows in
-    float32, all rows.
+    In the order of their first calls, they are: batches, all rows in float32, all rows.
     """
     real, objectives, interrupted = Objective.__call__, [], []
 
@@ -364,14 +419,13 @@ def test_interrupt_at_the_first_evaluation_of_a_later_stage():
     at_random = classifier(coarse_start=False, max_iter=1)
     with pytest.warns(ConvergenceWarning):
         loss = at_random.fit(X, y).loss_curve_[0]
-    # Other rows are looked at before the first iteration: there is nothing yet to keep.
-    for stage in (0, 1):
-        with pytest.raises(NotFittedError):
-            interrupted_at(stage).predict(X)
+    # Before the first iteration there is nothing yet to keep.
+    with pytest.raises(NotFittedError):
+        interrupted_at(0).predict(X)
     # What the stages before had found is kept, the more the later the interrupt.
-    for stage in (2, 4, 5):
+    for stage in (1, 2):
         fitted = interrupted_at(stage)
-        assert (fitted.n_iter_ > 0) == (stage == 5)
+        assert (fitted.n_iter_ > 0) == (stage == 2)
         assert len(fitted.loss_curve_) == fitted.n_iter_ + 1
         assert fitted.loss_curve_[-1] == fitted.loss_
         assert fitted.loss_ < loss

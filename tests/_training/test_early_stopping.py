@@ -9,11 +9,11 @@ from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.metrics import log_loss
 from sklearn.preprocessing import scale
 
-import skbackprop._training.training
 from skbackprop import BackpropClassifier
 from skbackprop._estimator import network_for
 from skbackprop._machine.blas import single_threaded_blas
 from skbackprop._machine.threads import rounding_in_silence
+from skbackprop._network.objective import RowCosts
 from skbackprop._parameters import check_parameters
 from skbackprop._rows.rows import rows_of_fit
 from skbackprop._training.early_stopping import EarlyStopping, hold_out
@@ -70,26 +70,21 @@ def early_stopping_after(costs, patience):
     over = []
     for n in range(1, len(costs) + 1):
         early.score(Point(np.array([float(n)]), 0.0, 0.0, True, n, n))
-        over.append((early.is_spent(0.5), early.is_over))
+        over.append(early.is_over)
     return early, over
 
 
 def test_better_means_strictly_better():
     early, over = early_stopping_after([3.0, 2.0, 2.0, 2.5, 2.0], patience=3)
-    assert [is_over for _, is_over in over] == [False, False, False, False, True]
+    assert over == [False, False, False, False, True]
     assert (early.best.x[0], early.best_iteration) == (2, 1)
     assert early.scores == [-3.0, -2.0, -2.0, -2.5, -2.0]
     assert early.cost_of(early.best) == 2.0
 
 
-def test_half_of_the_patience_is_left_to_stages_that_follow():
-    _, over = early_stopping_after([1.0, 2.0, 2.0, 2.0, 2.0], patience=4)
-    assert [is_spent_by_half for is_spent_by_half, _ in over] == [False, False, True, True, True]
-
-
 def test_before_any_iteration_nothing_is_best():
     early = EarlyStopping(lambda x: 7.0, patience=1)
-    assert (early.best, early.best_iteration, early.is_spent(0.5)) == (None, None, False)
+    assert (early.best, early.best_iteration, early.is_over) == (None, None, False)
     start = Point(np.zeros(1), 0.0, 0.0, True, 0, 0)
     assert early.cost_of(start) == 7.0
 
@@ -271,13 +266,13 @@ def test_held_out_rows_beyond_the_numbers_end_the_fit(activation, coarse_start):
 
 @pytest.mark.parametrize("number", [2, 9])
 def test_a_cheap_stage_does_not_hide_it(monkeypatch, number):
-    cost, n_calls = skbackprop._training.training._cost, []
+    mean, n_calls = RowCosts.mean, []
 
-    def and_nan_once(*args):
-        n_calls.append(args)
-        return np.nan if len(n_calls) == number else cost(*args)
+    def and_nan_once(costs, x):
+        n_calls.append(x)
+        return np.nan if len(n_calls) == number else mean(costs, x)
 
-    monkeypatch.setattr(skbackprop._training.training, "_cost", and_nan_once)
+    monkeypatch.setattr(RowCosts, "mean", and_nan_once)
     classifier = stopping(coarse_start=True, n_iter_no_change=100)
     with pytest.raises(NonFiniteError, match="held-out rows"):
         classifier.fit(IRIS, SPECIES)

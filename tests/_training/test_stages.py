@@ -20,7 +20,7 @@ IRIS, SPECIES = load_iris(return_X_y=True)
 IRIS = scale(IRIS)
 DIGITS, NUMBERS = load_digits(return_X_y=True)
 DIGITS = scale(DIGITS)
-STAGES = ["some rows", "some rows", "all rows", "all rows"]
+STAGES = ["mini-batches", "all rows", "all rows"]
 needs_callbacks = pytest.mark.skipif(
     not hasattr(BackpropClassifier, "set_callbacks"), reason="scikit-learn below 1.9"
 )
@@ -115,21 +115,18 @@ def test_the_best_of_all_stages_is_kept(patience, reg_lambda):
 
 
 @pytest.mark.parametrize("patience", [1, 5])
-def test_the_best_may_be_of_a_subset(patience):
-    rng = np.random.RandomState(1)
-    X, y = rng.normal(size=(300, 20)), rng.randint(2, size=300)
+def test_the_best_may_be_of_mini_batches(patience):
+    rng = np.random.RandomState(36)
+    X, y = rng.normal(size=(60, 20)), rng.randint(2, size=60)
     classifier = staged(early_stopping=True, n_iter_no_change=patience, reg_lambda=1e-4)
     fit_quietly(classifier, X, y)
-    assert (classifier.n_iter_ > 0) == (patience > 1)
+    assert classifier.n_iter_ == patience
     # The score is of an iteration before those on all rows, the loss is of all rows.
     assert classifier.best_iteration_ < len(classifier.validation_scores_) - classifier.n_iter_
     assert_follows_the_rules(classifier)
     assert_loss_is_that_of_its_thetas(classifier, rows_trained_on(classifier, X, y))
-    if patience > 1:
-        # All rows are descended on from there.
-        assert classifier.loss_curve_[0] == pytest.approx(classifier.loss_, rel=1e-5)
-    else:
-        assert classifier.loss_curve_ == [classifier.loss_]
+    # All rows are descended on from there.
+    assert classifier.loss_curve_[0] == pytest.approx(classifier.loss_, rel=1e-5)
 
 
 # Rules
@@ -160,7 +157,7 @@ def test_every_accepted_iteration_of_every_stage_counts(
     monkeypatch.undo()
     assert_follows_the_rules(classifier)
     assert_loss_is_that_of_its_thetas(classifier, rows_trained_on(classifier, X, SPECIES))
-    assert n_accepted.count("some rows") > 0
+    assert n_accepted.count("mini-batches") > 0
     assert classifier.n_iter_ == n_accepted.count("all rows")
     # The last one of float32 is then looked at in float64.
     np.testing.assert_allclose(classifier.loss_curve_[1:], on_all_rows, rtol=1e-5)
@@ -191,7 +188,7 @@ def test_callbacks_see_and_verbose_prints_every_iteration_of_every_stage(capsys,
     classifier = staged(early_stopping=early_stopping, reg_lambda=1e-3, tol=1e-7, verbose=1)
     fit_quietly(classifier.set_callbacks(watcher), IRIS, SPECIES)
     assert [numbers[:2] for numbers in watcher.numbers] == [[1, 2]] * len(watcher.numbers)
-    assert len(watcher.numbers) >= 3
+    assert len(watcher.numbers) >= 2
     assert watcher.ended[-1] == "fit"
     printed = [
         float(line.split()[1])
@@ -199,13 +196,13 @@ def test_callbacks_see_and_verbose_prints_every_iteration_of_every_stage(capsys,
         if line.split()[0].isdigit()
     ]
     np.testing.assert_allclose(printed, np.concatenate(watcher.losses), rtol=1e-7)
-    assert watcher.n_iterations > classifier.n_iter_ == sum(map(len, watcher.numbers[2:]))
+    assert watcher.n_iterations > classifier.n_iter_ == sum(map(len, watcher.numbers[1:]))
     if early_stopping:
         assert len(classifier.validation_scores_) == watcher.n_iterations
     else:
         assert watcher.ended.count("all rows") == 2
         np.testing.assert_allclose(
-            np.concatenate(watcher.losses[2:]), classifier.loss_curve_[1:], rtol=1e-5
+            np.concatenate(watcher.losses[1:]), classifier.loss_curve_[1:], rtol=1e-5
         )
 
 
@@ -214,7 +211,7 @@ def test_callbacks_see_and_verbose_prints_every_iteration_of_every_stage(capsys,
 
 @needs_callbacks
 @pytest.mark.parametrize("early_stopping", [False, True])
-@pytest.mark.parametrize("stage", range(4))
+@pytest.mark.parametrize("stage", range(3))
 def test_a_callback_stops_the_fit_in_any_stage(stage, early_stopping):
     watcher = Watcher(lambda at, number, fitted: (at, number) == (stage, 2))
     classifier = staged(
@@ -224,23 +221,23 @@ def test_a_callback_stops_the_fit_in_any_stage(stage, early_stopping):
     assert classifier.stop_reason_ == "callback"
     assert len(watcher.numbers) == stage + 1
     assert watcher.numbers[-1] == [1, 2]
-    assert (classifier.n_iter_ > 0) == (stage >= 2)
+    assert (classifier.n_iter_ > 0) == (stage >= 1)
     assert_follows_the_rules(classifier)
     assert_loss_is_that_of_its_thetas(classifier, rows_trained_on(classifier, IRIS, SPECIES))
     assert classifier.predict_proba(IRIS).shape == (150, 3)
 
 
 @needs_callbacks
-@pytest.mark.parametrize("name", ["some rows", "iteration"])
+@pytest.mark.parametrize("name", ["mini-batches", "iteration"])
 def test_a_wish_is_heard_at_the_end_of_a_stage(name):
-    if name == "some rows":
+    if name == "mini-batches":
         # No other task follows.
         watcher = Watcher(lambda at, number, fitted: at == name)
     else:
         # The iteration converges on its rows, which is no reason to go on to others.
         watcher = Watcher(lambda at, number, fitted: number is not None and fitted.converged_)
     classifier = staged(tol=0.05, reg_lambda=1e-3).set_callbacks(watcher).fit(IRIS, SPECIES)
-    assert watcher.ended.count("some rows") == 1
+    assert watcher.ended.count("mini-batches") == 1
     assert watcher.ended.count("all rows") == 0
     assert classifier.stop_reason_ == "callback"
     assert classifier.n_iter_ == 0
@@ -286,7 +283,7 @@ def test_patience_that_ends_where_a_subset_converges_ends_the_fit(data, seed):
     assert_follows_the_rules(classifier)
 
 
-@pytest.mark.parametrize("stage", range(4))
+@pytest.mark.parametrize("stage", range(3))
 def test_ctrl_c_in_any_stage_stores_what_there_is(monkeypatch, stage):
     class Console(io.StringIO):
         n_stages = 0
@@ -294,7 +291,7 @@ def test_ctrl_c_in_any_stage_stores_what_there_is(monkeypatch, stage):
         def write(self, text):
             first = text.split()[:1]
             Console.n_stages += first == ["iteration"]
-            if (Console.n_stages, first) == (stage + 1, ["2" if stage < 3 else number]):
+            if (Console.n_stages, first) == (stage + 1, ["2" if stage < 2 else number]):
                 raise KeyboardInterrupt
             return super().write(text)
 
@@ -324,7 +321,7 @@ def clusters():
 
 
 @pytest.mark.parametrize(
-    ("patience", "coarse_start"), [(5, "auto"), (5, True), (7, "auto"), (10, "auto")]
+    ("patience", "coarse_start"), [(2, "auto"), (2, True), (5, "auto"), (10, "auto")]
 )
 def test_cheap_stages_do_not_spend_the_patience_of_those_that_follow(
     clusters, patience, coarse_start
@@ -336,35 +333,6 @@ def test_cheap_stages_do_not_spend_the_patience_of_those_that_follow(
     )  # fmt: skip
     classifier.fit(X, y)
     assert log_loss(y_test, classifier.predict_proba(X_test)) < 0.3
-    assert classifier.n_iter_ > 50
+    assert classifier.n_iter_ > 5
     assert_follows_the_rules(classifier)
-    # With little patience, "auto" leaves them out.
-    is_coarse = len(classifier.validation_scores_) > classifier.n_iter_
-    assert is_coarse == (coarse_start is True or patience >= 10)
-
-
-@pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("patience", [8, 20])
-def test_a_subset_is_left_after_a_share_of_the_patience(monkeypatch, patience, seed):
-    accept, stages = Fit.accept, []
-
-    def noted(fit, iteration, stage):
-        if iteration.number == 0:
-            stages.append([])
-        accept(fit, iteration, stage)
-        if iteration.number:
-            stages[-1].append(fit.last.n_accepted - 1)
-
-    monkeypatch.setattr(Fit, "accept", noted)
-    rng = np.random.RandomState(seed)
-    X, y = rng.normal(size=(600, 20)), rng.randint(2, size=600)
-    classifier = staged(
-        early_stopping=True, n_iter_no_change=patience, reg_lambda=1e-5, tol=0, random_state=seed
-    )
-    fit_quietly(classifier, X, y)
-    scores = classifier.validation_scores_
-    since_best = [n - int(np.argmax(scores[: n + 1])) for n in range(len(scores))]
-    for share, numbers in zip((0.25, 0.5), stages, strict=False):
-        # Only at the last iteration of the stage; one follows where the patience was spent before.
-        assert all(since_best[n] < share * patience for n in numbers[:-1])
-    assert sum(map(len, stages[2:])) >= patience / 2
+    assert len(classifier.validation_scores_) > classifier.n_iter_
