@@ -67,6 +67,10 @@ class Descent:
     on_iteration : callable
         Called with each accepted `Iteration`, the start too; returns an ending to end with, or
         None.
+    solver : {"lbfgs", "cg"}
+        Key of `SOLVERS`.
+    options : dict
+        The user's options for scipy, checked.
 
     Attributes
     ----------
@@ -80,26 +84,25 @@ class Descent:
         reg_lambda: float,
         tol: float,
         on_iteration: Callable[[Iteration], Ending | None],
+        solver: str,
+        options: dict[str, Any],
     ) -> None:
         self.objective, self.reg_lambda, self.tol = objective, reg_lambda, tol
         self.on_iteration = on_iteration
+        self.solver, self.options = solver, options
         self.n_evaluations = 0
         self._n_accepted = 0
         self._ending: Ending | None = None
 
-    def run(self, x0: NDArray, solver: str, max_iter: int, options: dict[str, Any]) -> Ending:
+    def run(self, x0: NDArray, max_iter: int) -> Ending:
         """Minimize the objective from x0.
 
         Parameters
         ----------
         x0 : ndarray of float64
             The start.
-        solver : {"lbfgs", "cg"}
-            Key of `SOLVERS`.
         max_iter : int
             Limit on iterations; 0 evaluates the start.
-        options : dict
-            The user's options for scipy, checked.
 
         Returns
         -------
@@ -113,8 +116,8 @@ class Descent:
         # Only max |D| <= tol, checked here, ends a descent as converged, so scipy's own tests are
         # off: its gradient is in other coordinates, and with its ftol, a tol of 1e-8 and one of
         # 1e-12 give the identical fit.
-        method, defaults = SOLVERS[solver].method, SOLVERS[solver].defaults
-        all_options = {**defaults, **options, "maxiter": max_iter, "gtol": 0.0}
+        method, defaults = SOLVERS[self.solver].method, SOLVERS[self.solver].defaults
+        all_options = {**defaults, **self.options, "maxiter": max_iter, "gtol": 0.0}
         try:
             if max_iter == 0:
                 self.evaluate(x0)

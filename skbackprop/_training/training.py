@@ -224,8 +224,13 @@ class Training:
         is_convex = len(self.network.shapes) == 1
         return outcome.is_null and outcome.ending.is_by_itself and not is_convex
 
+    @property
+    def has_cheap_stages(self) -> bool:
+        """Whether a fit that is to be coarse begins with any."""
+        return is_coarse_start_wanted(self.settings, self.rows)
+
     def _stages(self, is_coarse: bool) -> Iterator[Stage]:
-        if is_coarse and is_coarse_start_wanted(self.settings, self.rows):
+        if is_coarse and self.has_cheap_stages:
             yield from coarse_stages(self.rows, self.held_out, self.random_state)
         yield Stage(self.rows, self.rows.X.dtype, is_last=True)
 
@@ -251,7 +256,7 @@ class Training:
                 self.reports.stage(stage)
                 hook = partial(self._accept, fit, stage, rule, is_left, task)
                 try:
-                    ending = self._run(stage, objective, fit, hook, limit)
+                    ending = self._descent(stage, objective, fit, hook).run(fit.x, limit)
                 except NonFiniteError as error:
                     if stage.is_last or isinstance(error, HeldOutError):
                         raise
@@ -265,23 +270,23 @@ class Training:
                 fit.x = rule.x
         return self._outcome_of(fit)
 
-    def _run(
+    def _descent(
         self,
         stage: Stage,
         objective: Objective,
         fit: Fit,
         hook: Callable[[Iteration], Ending | None],
-        max_iter: int,
-    ) -> Ending:
-        """Descend on the rows of a stage from where the fit is."""
+    ) -> Descent | MiniBatchDescent:
+        """Return the descent of a stage."""
         settings = self.settings
         if not stage.is_full_batch:
             n_batches = stage.rows.n_rows // stage.batch_rows
-            batches = MiniBatchDescent(objective, n_batches, fit.reg_lambda, hook)
-            return batches.run(fit.x, max_iter)
-        descent = Descent(objective, fit.reg_lambda, settings.tol, hook)
+            return MiniBatchDescent(objective, n_batches, fit.reg_lambda, hook)
+        descent = Descent(
+            objective, fit.reg_lambda, settings.tol, hook, settings.solver, settings.solver_options
+        )
         fit.count(descent)
-        return descent.run(fit.x, settings.solver, max_iter, settings.solver_options)
+        return descent
 
     @contextmanager
     def _opened(self, stage: Stage, max_iter: int) -> Iterator[tuple[Objective, Rule | None, Task]]:

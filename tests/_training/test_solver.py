@@ -71,7 +71,10 @@ class Run(NamedTuple):
         return [iteration.cost for iteration in self.seen]
 
 
-def make_descent(function, *, gradient_norm=max_norm, tol=1e-6, hook=lambda iteration: None):
+def make_descent(
+    function, solver="lbfgs", options=None, *, gradient_norm=max_norm, tol=1e-6,
+    hook=lambda iteration: None,
+):  # fmt: skip
     """Return a descent, and the list of what it will show."""
     seen: list[Iteration] = []
 
@@ -79,16 +82,17 @@ def make_descent(function, *, gradient_norm=max_norm, tol=1e-6, hook=lambda iter
         seen.append(iteration)
         return hook(iteration)
 
-    return Descent(Objective(function, gradient_norm), REG_LAMBDA, tol, see), seen
+    objective = Objective(function, gradient_norm)
+    return Descent(objective, REG_LAMBDA, tol, see, solver, options or {}), seen
 
 
 def run(
     function, solver="lbfgs", *, x0=START, max_iter=1000, options=None, catch=(), **of_the_descent
 ):
     """Minimize; an exception that is to be caught stands where the ending would be."""
-    descent, seen = make_descent(function, **of_the_descent)
+    descent, seen = make_descent(function, solver, options, **of_the_descent)
     try:
-        ending = descent.run(x0, solver, max_iter, options or {})
+        ending = descent.run(x0, max_iter)
     except catch as error:
         ending = error
     return Run(ending, seen, descent.n_evaluations)
