@@ -223,8 +223,13 @@ class Training:
         is_convex = len(self.network.shapes) == 1
         return outcome.is_null and outcome.ending.is_by_itself and not is_convex
 
+    @property
+    def has_cheap_stages(self) -> bool:
+        """Whether a fit that is to be coarse begins with any."""
+        return is_coarse_start_wanted(self.settings, self.rows)
+
     def _stages(self, is_coarse: bool) -> Iterator[Stage]:
-        if is_coarse and is_coarse_start_wanted(self.settings, self.rows):
+        if is_coarse and self.has_cheap_stages:
             yield from coarse_stages(self.rows, self.held_out, self.random_state)
         yield Stage(self.rows, self.rows.X.dtype, is_last=True)
 
