@@ -646,14 +646,18 @@ def test_a_large_table_of_float32_ends_in_float32(monkeypatch):
     assert classifier.converged_
 
 
-def test_a_coarse_last_fit_begins_with_its_own_stages(monkeypatch, capsys):
+def test_with_a_coarse_start_the_last_fit_is_that_from_random_weights(monkeypatch, capsys):
     monkeypatch.setattr(auto, "MOST_ROWS", 100)
-    network(tol=1e-3, coarse_start=True, verbose=1).fit(*table(n_rows=250))
+    classifier = network(tol=1e-3, coarse_start=True, verbose=1).fit(*table(n_rows=250))
     stages = [line for line in capsys.readouterr().out.splitlines() if "coarse start" in line]
-    assert stages[-2:] == [
+    assert stages == [
         "coarse start: mini-batches of 200 of 225 rows, float32",
         "coarse start: 250 rows, float32",
     ]
+    # But given Thetas are where it starts.
+    given = network(tol=1e-3, coarse_start=True, verbose=1, thetas_init=classifier.thetas_)
+    given.fit(*table(n_rows=250))
+    assert "coarse start" not in capsys.readouterr().out
 
 
 def test_where_float32_overflows_the_fit_is_there_all_the_same(monkeypatch):
