@@ -17,14 +17,14 @@ from skbackprop._search.path import Turned, walk
 from skbackprop._search.reports import SearchReports
 from skbackprop._search.scoring import mean_log_likelihood
 from skbackprop._training.fit import Outcome
-from skbackprop._training.penalty import reg_lambda_grid
+from skbackprop._training.penalty import NARROW, reg_lambda_grid
 from skbackprop._training.solver import NonFiniteError
 from skbackprop._training.training import Training
 
 # Found by measuring (benchmarks/quality.py, docs/defaults.rst). The share of the rows that scores
 # the path, and the penalties of a whole path.
 SHARE = 0.2
-N_LAMBDAS = 10
+N_LAMBDAS = 7
 # Fewer rows than these, all or of the smallest class, score too coarsely to rank penalties.
 LEAST_ROWS = 100
 LEAST_OF_A_CLASS = 10
@@ -75,7 +75,7 @@ def find_reg_lambda(training: Training, start: Thetas | None) -> Found | None:
             return None
         held_out, rows = rows.divide(SHARE, rows.least_of_classes, training.random_state)
     reports = SearchReports(training.reports.is_verbose)
-    grid = reg_lambda_grid(rows, training.network, N_LAMBDAS)
+    grid = reg_lambda_grid(rows, training.network, N_LAMBDAS, NARROW)
     outcomes: list[Outcome] = []
     scores: list[float] = []
     has_turned = Turned()

@@ -1,5 +1,7 @@
 """The penalty lambda that "prior" is, and the grid of penalties that a number is."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,12 +11,29 @@ from skbackprop._rows.rows import Rows
 
 # The greatest lambda that "prior" gives: 1/m silences data of a few dozen rows.
 PRIOR_CAP = 1e-3
-# Ends of the default grid, found by measuring (docs/defaults.rst): half of where the network
-# collapses, but at least STRONGEST (for logistic units), and a hundredth of "prior". A few hundred
-# noisy rows want the one, many clean rows of many classes the other.
-SHARE_OF_COLLAPSE = 0.5
+# Of a grid's strong end, at least this (for logistic units).
 STRONGEST = 1e-2
-SHARE_OF_PRIOR = 0.01
+
+
+class Ends(NamedTuple):
+    """Where a grid begins and ends, found by measuring (docs/defaults.rst).
+
+    Attributes
+    ----------
+    of_collapse : float
+        The strong end, as a share of the penalty at which the network collapses.
+    of_prior : float
+        The weak end, as a share of "prior".
+    """
+
+    of_collapse: float
+    of_prior: float
+
+
+# Of a few hundred noisy rows the penalty is strong, of many clean ones of many classes weak: folds
+# can tell. One share of the rows that is held out can not: where it happens to be easy, it would
+# choose far out.
+WIDE, NARROW = Ends(0.5, 0.01), Ends(0.1, 0.1)
 
 
 def prior_reg_lambda(rows: Rows, network: Network) -> float:
@@ -43,7 +62,7 @@ def _penalty_factor(network: Network) -> float:
     return min(factors, default=1.0)
 
 
-def reg_lambda_grid(rows: Rows, network: Network, n_lambdas: int) -> NDArray:
+def reg_lambda_grid(rows: Rows, network: Network, n_lambdas: int, ends: Ends = WIDE) -> NDArray:
     """Return a logarithmic grid of penalties, from strong to weak.
 
     Parameters
@@ -52,6 +71,7 @@ def reg_lambda_grid(rows: Rows, network: Network, n_lambdas: int) -> NDArray:
     network : Network
     n_lambdas : int
         Number of penalties.
+    ends : Ends, default=WIDE
 
     Returns
     -------
@@ -64,6 +84,6 @@ def reg_lambda_grid(rows: Rows, network: Network, n_lambdas: int) -> NDArray:
         # Where X and the targets are hardly correlated, this says nothing of the best penalty.
         slope = ACTIVATIONS[network.activations[0]].slope_at_zero
         sigma = float(np.linalg.norm(rows.covariance_with_targets(), 2))
-        strongest = max(SHARE_OF_COLLAPSE * slope * sigma, strongest)
-    weakest = SHARE_OF_PRIOR * prior_reg_lambda(rows, network)
+        strongest = max(ends.of_collapse * slope * sigma, strongest)
+    weakest = ends.of_prior * prior_reg_lambda(rows, network)
     return np.geomspace(strongest, weakest, n_lambdas)

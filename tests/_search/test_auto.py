@@ -247,7 +247,7 @@ def test_the_last_fit_is_on_all_rows_from_where_the_best_ended(paths, kind):
 
 
 def test_where_the_best_has_learned_nothing_the_last_fit_starts_afresh(paths, monkeypatch):
-    monkeypatch.setattr(auto, "reg_lambda_grid", lambda rows, network, n: np.array([10.0, 5.0]))
+    monkeypatch.setattr(auto, "reg_lambda_grid", lambda *_: np.array([10.0, 5.0]))
     X, y = table()
     afresh, started = Training.fit_afresh, []
 
@@ -266,11 +266,15 @@ def test_where_the_best_has_learned_nothing_the_last_fit_starts_afresh(paths, mo
 
 
 def test_noisy_rows_are_given_a_stronger_penalty():
-    X, _ = table(n_rows=300)
-    y = X[:, 0] > 0
-    noisy = y ^ (np.random.default_rng(1).random(300) < 0.3)
-    of_clean, of_noisy = (network().fit(X, target).reg_lambda_ for target in (y, noisy))
-    assert of_noisy > 2 * of_clean
+    # One held-out share of some draws speaks for another penalty, but not of most.
+    times_as_strong = []
+    for seed in range(9):
+        X, _ = table(n_rows=300, seed=seed)
+        y = X[:, 0] > 0
+        noisy = y ^ (np.random.default_rng(seed).random(300) < 0.3)
+        of_clean, of_noisy = (network().fit(X, target).reg_lambda_ for target in (y, noisy))
+        times_as_strong.append(of_noisy / of_clean)
+    assert np.median(times_as_strong) > 2
 
 
 def test_max_iter_is_that_of_each_fit():
