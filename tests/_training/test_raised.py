@@ -15,6 +15,7 @@ from sklearn.preprocessing import scale
 
 import skbackprop
 from skbackprop import BackpropClassifier
+from skbackprop._machine import blas
 from skbackprop._network.objective import Objective, RowCosts
 from skbackprop._training.early_stopping import EarlyStopping
 from skbackprop._training.fit import Fit
@@ -349,7 +350,9 @@ class CtrlC:
 
     def trace(self, frame, event, arg):
         code = frame.f_code
-        if not code.co_filename.startswith(PACKAGE):
+        # A trace function comes between the end of a block and the call of its exit, where no
+        # signal does: it would leave the lock of the limiter, which has a sweep of its own.
+        if not code.co_filename.startswith(PACKAGE) or code.co_filename == blas.__file__:
             return None
         if event == "line":
             line = code.co_filename, code.co_name, frame.f_lineno
