@@ -33,9 +33,9 @@ import skbackprop._training.fit as fit_module
 from skbackprop import BackpropClassifier, BackpropClassifierCV
 from skbackprop._estimator import network_for
 from skbackprop._parameters import check_parameters
+from skbackprop._rows.classes import encode_classes
 from skbackprop._rows.rows import weighted_rows
-from skbackprop._rows.targets import encode_targets
-from skbackprop._search.path import walk
+from skbackprop._search.path import LEAST_CUT, walk
 from skbackprop._search.scoring import mean_log_likelihood
 from skbackprop._training.training import Training
 
@@ -65,7 +65,7 @@ VARIANTS = {
 def fits_of(rows, network, settings, reg_lambdas, variant, seed):
     if variant is None:
         for reg_lambda in reg_lambdas:  # as BackpropClassifier fits them
-            yield from walk_over(rows, network, settings, [reg_lambda], seed, is_coarse=False)
+            yield from walk_over(rows, network, settings, [reg_lambda], seed, least_cut=None)
         return
     restarts, dose = variant
     margin = fit_module.NULL_MARGIN if restarts else -np.inf
@@ -76,9 +76,9 @@ def fits_of(rows, network, settings, reg_lambdas, variant, seed):
         yield from walk_over(rows, network, settings, reg_lambdas, seed)
 
 
-def walk_over(rows, network, settings, reg_lambdas, seed, *, is_coarse=True):
+def walk_over(rows, network, settings, reg_lambdas, seed, *, least_cut=LEAST_CUT):
     with Training(rows, network, settings, np.random.RandomState(seed)) as training:
-        yield from walk(training, reg_lambdas, is_coarse=is_coarse)
+        yield from walk(training, reg_lambdas, least_cut=least_cut)
 
 
 def search_table(X, y, variant, seed, reg_lambdas=REG_LAMBDAS, **parameters):
@@ -88,10 +88,10 @@ def search_table(X, y, variant, seed, reg_lambdas=REG_LAMBDAS, **parameters):
     np.seterr(over="ignore", under="ignore")
     X = scale(X)
     model = BackpropClassifierCV(**{"hidden_layer_sizes": UNITS, **parameters})
-    settings, (targets, w) = check_parameters(model), encode_targets(y, None, None)
+    settings, (targets, w) = check_parameters(model), encode_classes(y, None, None)
     losses, costs, n_evaluations = [], [], 0
     for train, test in StratifiedKFold(5).split(X, y):
-        rows = weighted_rows(X, targets, w, None, train)
+        rows = weighted_rows(X, targets, w, train)
         network = network_for(settings, rows)
         fits = list(fits_of(rows, network, settings, reg_lambdas.tolist(), variant, seed))
         held_out = weighted_rows(X, targets, w, None, test)

@@ -14,8 +14,8 @@ from skbackprop._network.coordinates import centred_coordinates
 from skbackprop._network.network import Network
 from skbackprop._network.objective import Objective
 from skbackprop._network.thetas import random_thetas, theta_shapes, unroll
+from skbackprop._rows.classes import Classes, ClassTargets
 from skbackprop._rows.rows import Rows
-from skbackprop._rows.targets import Classes, Targets
 
 
 class Case(NamedTuple):
@@ -49,7 +49,7 @@ class Case(NamedTuple):
 def skbackprop(case):
     X, y = case.data()
     classes = Classes(np.arange(case.sizes[-1]), False)
-    rows = Rows(X, Targets(y, classes), None, None, None, len(y))
+    rows = Rows(X, ClassTargets(y, classes), None, None, None, len(y))
     hidden = ["logistic"] * (len(case.sizes) - 2)
     network = Network(case.sizes, hidden, classes.output_units("softmax"))
     coordinates = centred_coordinates(network, rows.mean())

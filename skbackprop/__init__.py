@@ -1,14 +1,18 @@
-"""A scikit-learn classifier trained by textbook full-batch back-propagation."""
+"""scikit-learn estimators trained by textbook full-batch back-propagation."""
 
 from skbackprop._classifier import BackpropClassifier
 from skbackprop._classifier_cv import BackpropClassifierCV
 from skbackprop._plots.hidden_units import HiddenUnitsDisplay
 from skbackprop._plots.lambda_path import LambdaPathDisplay
 from skbackprop._plots.loss_curve import LossCurveDisplay
+from skbackprop._regressor import BackpropRegressor
+from skbackprop._regressor_cv import BackpropRegressorCV
 
 __all__ = [
     "BackpropClassifier",
     "BackpropClassifierCV",
+    "BackpropRegressor",
+    "BackpropRegressorCV",
     "HiddenUnitsDisplay",
     "LambdaPathDisplay",
     "LossCurveDisplay",

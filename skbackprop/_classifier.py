@@ -1,28 +1,16 @@
-"""BackpropClassifier: its parameters, and one fit."""
+"""BackpropClassifier: its parameters."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_random_state
+from numpy.typing import NDArray
 
-from skbackprop._estimator import NetworkClassifier, metadata_of, network_for, validated
-from skbackprop._machine.blas import single_threaded_blas
-from skbackprop._machine.threads import rounding_in_silence
-from skbackprop._network.network import Network
-from skbackprop._network.thetas import Thetas, check_thetas
-from skbackprop._parameters import Settings, check_parameters, check_parameters_of_one_fit
-from skbackprop._rows.rows import Rows, rows_of_fit
-from skbackprop._search.auto import find_reg_lambda
-from skbackprop._training.callbacks import CallbackSupportMixin, Task, root_task, with_callbacks
-from skbackprop._training.penalty import prior_reg_lambda
-from skbackprop._training.reports import Blame, Reports
-from skbackprop._training.training import Training
+from skbackprop._estimator import NetworkClassifier
+from skbackprop._one_fit import OneFit
 
 
-class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
+class BackpropClassifier(OneFit, NetworkClassifier):
     """Fully connected neural network trained by full-batch back-propagation.
 
     The parameter matrices (Thetas) are unrolled into one vector and given, with the
@@ -245,107 +233,3 @@ class BackpropClassifier(CallbackSupportMixin, NetworkClassifier):
         self.solver_options = solver_options
         self.random_state = random_state
         self.verbose = verbose
-
-    @with_callbacks
-    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
-        """Fit the network.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
-            Computed in float32 if that is its dtype, else in float64.
-        y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
-            Class labels of any type, or an indicator matrix of labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, finite and not negative: as how many rows each counts. Rows of
-            weight zero take no part.
-
-        Returns
-        -------
-        BackpropClassifier
-            The fitted estimator itself.
-
-        Raises
-        ------
-        ValueError
-            If a parameter, X, y or ``sample_weight`` is not valid, or the cost becomes
-            non-finite. The estimator is then as it was.
-        KeyboardInterrupt
-            If the fit is interrupted: see Notes of the class.
-
-        Warns
-        -----
-        ConvergenceWarning
-            If a limit ended the fit before ``max |D| <= tol``, or the fit ends no better
-            than predicting the class frequencies.
-        """
-        settings = check_parameters(self)
-        check_parameters_of_one_fit(self)
-        draft, data = self._draft(), {"X": X, "y": y, "metadata": metadata_of(sample_weight)}
-        X, y = validated(draft, X, y, multi_output=True)
-        with single_threaded_blas(), rounding_in_silence():
-            rows = rows_of_fit(X, y, sample_weight, self.class_weight)
-            network = network_for(settings, rows)
-            given = self._given_thetas(rows, network)
-            keep = partial(self._keep, draft, network, rows, settings)
-            task = root_task(self, data, draft._seen(network, rows, settings))
-            with task, self._training(rows, network, settings, task) as training:
-                try:
-                    self._train(training, draft, given)
-                    keep(training.outcome())
-                except BaseException as error:
-                    if training.keeps(error):
-                        keep(training.outcome())
-                    raise
-        blame = Blame.FOUND if "reg_lambdas_" in vars(draft) else Blame.GIVEN
-        self._warn(training.outcome(), settings, rows, blame)
-        return self
-
-    def _training(self, rows: Rows, network: Network, settings: Settings, task: Task) -> Training:
-        random_state, reports = check_random_state(self.random_state), Reports(bool(self.verbose))
-        return Training(rows, network, settings, random_state, task, reports)
-
-    def _train(self, training: Training, draft: Self, given: Thetas | None) -> None:
-        """Find the penalty, if it is to be found, and minimize J from there or from a start."""
-        reg_lambda, start = self._penalty_and_start(draft, training, given)
-        # From random weights mini-batches are as soon there as from a path over a sample, and end
-        # better: on MNIST at a test log-loss of 0.066, not 0.072.
-        if start is None or (given is None and training.has_cheap_stages):
-            training.fit_afresh(reg_lambda)
-        else:
-            training.fit(training.x_of(start), reg_lambda)
-
-    def _penalty_and_start(
-        self, draft: Self, training: Training, given: Thetas | None
-    ) -> tuple[float, Thetas | None]:
-        """Return the penalty, and where the fit starts; None is at random."""
-        if not isinstance(self.reg_lambda, str):
-            return float(self.reg_lambda), given
-        if self.reg_lambda == "auto":
-            if self._is_warm:
-                return self.reg_lambda_, given
-            found = find_reg_lambda(training, given)
-            if found is not None:
-                draft.reg_lambdas_, draft.reg_lambda_scores_ = found.reg_lambdas, found.scores
-                return found.reg_lambda, given if found.thetas is None else found.thetas
-        return prior_reg_lambda(training.all_rows, training.network), given
-
-    @property
-    def _is_warm(self) -> bool:
-        return self.warm_start and self.__sklearn_is_fitted__()
-
-    def _given_thetas(self, rows: Rows, network: Network) -> Thetas | None:
-        """Return the Thetas of the last fit or of the user, checked, or None."""
-        name, given = "thetas_init", self.thetas_init
-        if self._is_warm:
-            name, given = "warm_start=True: thetas_", self.thetas_
-            classes = rows.targets.classes
-            same_kind = self.multilabel_ == classes.is_multilabel
-            if not (same_kind and np.array_equal(self.classes_, classes.labels)):
-                raise ValueError(
-                    "warm_start=True needs the classes of the previous fit, "
-                    f"{self.classes_!r}; got {classes.labels!r}"
-                )
-        if given is None:
-            return None
-        return check_thetas(name, given, network.shapes)

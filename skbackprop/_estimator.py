@@ -1,14 +1,16 @@
 """What all estimators share: predictions from one model, and how a fit becomes the model."""
 
 import warnings
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import d2_tweedie_score
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -16,10 +18,17 @@ from skbackprop._documentation import documentation_url
 from skbackprop._machine.prediction import answers
 from skbackprop._machine.threads import rounding_in_silence
 from skbackprop._network.network import Network
+from skbackprop._network.outputs import ClassUnits, NumberUnits
 from skbackprop._network.thetas import Thetas
-from skbackprop._parameters import Settings
+from skbackprop._parameters import (
+    Settings,
+    check_parameters_of_classes,
+    check_parameters_of_numbers,
+)
+from skbackprop._rows.classes import Classes, encode_classes
+from skbackprop._rows.numbers import Numbers, encode_numbers
 from skbackprop._rows.rows import Rows
-from skbackprop._rows.targets import Classes
+from skbackprop._rows.targets import Kind, Targets
 from skbackprop._training.callbacks import STACK_LEVEL
 from skbackprop._training.fit import Outcome
 from skbackprop._training.reports import Blame, warning_message
@@ -44,13 +53,13 @@ class Model(NamedTuple):
     network : Network
     thetas : Thetas
         Read-only.
-    classes : Classes
+    kind : Classes or Numbers
         What the codes of a prediction stand for.
     """
 
     network: Network
     thetas: Thetas
-    classes: Classes
+    kind: Any
 
     def to_state(self) -> dict[str, Any]:
         """Return it as plain values: a pickle then holds no class of this package's inside."""
@@ -58,28 +67,31 @@ class Model(NamedTuple):
             "layer_sizes": self.network.layer_sizes,
             "activations": self.network.activations,
             "out_activation": self.network.output.name,
-            "labels": self.classes.labels,
-            "is_multilabel": self.classes.is_multilabel,
             "theta": self.thetas.vector,
+            **self.kind.to_state(),
         }
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> "Model":
         """Return the model of these values."""
-        classes = Classes(state["labels"], state["is_multilabel"])
-        output = classes.output_units(state["out_activation"])
-        network = Network(state["layer_sizes"], state["activations"], output)
-        for array in (state["theta"], state["labels"]):
-            array.flags.writeable = False
-        return cls(network, Thetas(state["theta"], network.shapes), classes)
+        kind_of_targets: Any = Classes if "labels" in state else Numbers
+        kind = kind_of_targets(*(state[name] for name in kind_of_targets._fields))
+        network = Network(
+            state["layer_sizes"],
+            state["activations"],
+            kind.output_units(state["out_activation"]),
+        )
+        for array in (state["theta"], *kind):
+            if isinstance(array, np.ndarray):
+                array.flags.writeable = False
+        return cls(network, Thetas(state["theta"], network.shapes), kind)
 
 
 def network_for(settings: Settings, rows: Rows) -> Network:
     """Return the network that the parameters want for these rows."""
-    classes = rows.targets.classes
-    layer_sizes = [rows.n_features, *settings.hidden_layer_sizes, classes.n_outputs]
-    output = classes.output_units(settings.out_activation)
-    return Network(layer_sizes, settings.activations, output)
+    kind = rows.targets.kind
+    layer_sizes = [rows.n_features, *settings.hidden_layer_sizes, kind.n_outputs]
+    return Network(layer_sizes, settings.activations, kind.output_units(settings.out_activation))
 
 
 def metadata_of(sample_weight: Any) -> dict[str, Any] | None:
@@ -89,7 +101,8 @@ def metadata_of(sample_weight: Any) -> dict[str, Any] | None:
 
 def validated(estimator: Any, X: Any, *y: Any, **options: Any) -> Any:
     """Return X, and y where it is given, as `validate_data` does: float32 X stays float32."""
-    return validate_data(estimator, X, *y, accept_sparse="csr", dtype=_dtypes(X), **options)
+    with rounding_in_silence():  # the sum of numbers that are finite need not be
+        return validate_data(estimator, X, *y, accept_sparse="csr", dtype=_dtypes(X), **options)
 
 
 def _dtypes(X: Any) -> Any:
@@ -103,7 +116,7 @@ def _dtypes(X: Any) -> Any:
 def seen_attributes(
     named: dict[str, Any],
     network: Network,
-    classes: Classes,
+    kind: Kind,
     tol: float,
     iteration: Iteration,
     thetas: Thetas,
@@ -116,7 +129,7 @@ def seen_attributes(
     named : dict
         What the estimator knows of the features' names.
     network : Network
-    classes : Classes
+    kind : Classes or Numbers
     tol : float
     iteration : Iteration
     thetas : Thetas
@@ -125,7 +138,7 @@ def seen_attributes(
     """
     return {
         **named,
-        "_model": Model(network, thetas, classes),
+        "_model": Model(network, thetas, kind),
         "n_features_in_": network.layer_sizes[0],
         "reg_lambda_": reg_lambda,
         "loss_": iteration.cost,
@@ -134,7 +147,7 @@ def seen_attributes(
     }
 
 
-class NetworkEstimator(BaseEstimator):
+class NetworkEstimator(BaseEstimator, ABC):
     """An estimator that holds a trained network; its subclasses say how it is trained."""
 
     _model: Model
@@ -170,6 +183,23 @@ class NetworkEstimator(BaseEstimator):
             state = {**state, "_model": Model.from_state(state["_model"])}
         super().__setstate__(state)
 
+    # What classes and numbers have different
+
+    # What `validate_data` is told of y.
+    _y_options: ClassVar[dict[str, Any]] = {"multi_output": True}
+
+    @abstractmethod
+    def _check_output(self) -> str:
+        """Check the parameters that say what y is, and return the kind of output units."""
+
+    @abstractmethod
+    def _encode(self, y: Any, sample_weight: Any) -> tuple[Targets, NDArray | None]:
+        """Return encoded targets, and the weights, checked."""
+
+    @abstractmethod
+    def _thetas_for(self, network: Network, kind: Kind) -> Sequence[NDArray]:
+        """Return the Thetas of the last fit, for another to targets of this kind."""
+
     # Draft and commit
 
     def _draft(self) -> Self:
@@ -184,12 +214,12 @@ class NetworkEstimator(BaseEstimator):
         """Return what gives the attributes of an estimator at an iteration."""
         names = vars(self).get("feature_names_in_")
         named = {} if names is None else {"feature_names_in_": names}
-        return partial(seen_attributes, named, network, rows.targets.classes, settings.tol)
+        return partial(seen_attributes, named, network, rows.targets.kind, settings.tol)
 
-    def _store(self, network: Network, classes: Classes, tol: float, outcome: Outcome) -> None:
+    def _store(self, network: Network, kind: Kind, tol: float, outcome: Outcome) -> None:
         """Store the model, and where and how its training ended."""
         self.__dict__.update(
-            _model=Model(network, outcome.thetas, classes),
+            _model=Model(network, outcome.thetas, kind),
             n_features_in_=network.layer_sizes[0],
             reg_lambda_=outcome.reg_lambda,
             n_iter_=outcome.n_iter,
@@ -211,7 +241,7 @@ class NetworkEstimator(BaseEstimator):
         self, draft: Self, network: Network, rows: Rows, settings: Settings, outcome: Outcome
     ) -> None:
         """Make what a fit came to the model."""
-        draft._store(network, rows.targets.classes, settings.tol, outcome)
+        draft._store(network, rows.targets.kind, settings.tol, outcome)
         self._commit(draft)
 
     def _commit(self, draft: Self) -> None:
@@ -223,7 +253,8 @@ class NetworkEstimator(BaseEstimator):
     def _warn(self, outcome: Outcome, settings: Settings, rows: Rows, blame: Blame) -> None:
         """Warn of a fit that did not converge, or has learned nothing."""
         with rounding_in_silence():  # X may be as great as numbers are
-            message = warning_message(outcome, settings, rows.is_scaled, blame)
+            null_prediction = rows.targets.kind.null_prediction
+            message = warning_message(outcome, settings, rows.is_scaled, blame, null_prediction)
         if message is not None:
             warnings.warn(message, ConvergenceWarning, stacklevel=STACK_LEVEL + 1)
 
@@ -290,15 +321,38 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         tags.classifier_tags.multi_label = True
         return tags
 
+    out_activation: Any
+    class_weight: Any
+
+    def _check_output(self) -> str:
+        return check_parameters_of_classes(self)
+
+    def _encode(self, y: Any, sample_weight: Any) -> tuple[Targets, NDArray | None]:
+        return encode_classes(y, sample_weight, self.class_weight)
+
+    def _thetas_for(self, network: Network, kind: Kind) -> Sequence[NDArray]:
+        before, classes = self._classes, cast(Classes, kind)
+        same_kind = before.is_multilabel == classes.is_multilabel
+        if not (same_kind and np.array_equal(before.labels, classes.labels)):
+            raise ValueError(
+                "warm_start=True needs the classes of the previous fit, "
+                f"{before.labels!r}; got {classes.labels!r}"
+            )
+        return self.thetas_
+
+    @property
+    def _classes(self) -> Classes:
+        return cast(Classes, self._model.kind)
+
     @property
     def classes_(self) -> NDArray:
         """The class labels, sorted; the numbers of the labels if multilabel."""
-        return self._model.classes.labels
+        return self._classes.labels
 
     @property
     def multilabel_(self) -> bool:
         """Whether the targets were an indicator matrix."""
-        return self._model.classes.is_multilabel
+        return self._classes.is_multilabel
 
     def decision_function(self, X: Any) -> NDArray:
         """Return the logits z(L).
@@ -363,7 +417,8 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
             If X has other features than those fitted, or holds NaN or infinity.
         """
         (network, thetas, classes), X = self._model_and_rows(X)
-        log_proba, columns = network.output.log_proba, (len(classes.labels),)
+        log_proba = cast(ClassUnits, network.output).log_proba
+        columns = (len(classes.labels),)
         return answers(network, thetas, X, lambda z: np.exp(log_proba(z)), columns, thetas.dtype)
 
     def predict_log_proba(self, X: Any) -> NDArray:
@@ -385,8 +440,119 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
             If X has other features than those fitted, or holds NaN or infinity.
         """
         (network, thetas, classes), X = self._model_and_rows(X)
+        log_proba = cast(ClassUnits, network.output).log_proba
         columns = (len(classes.labels),)
-        return answers(network, thetas, X, network.output.log_proba, columns, thetas.dtype)
+        return answers(network, thetas, X, log_proba, columns, thetas.dtype)
+
+
+class NetworkRegressor(RegressorMixin, NetworkEstimator):
+    """A network whose answers are numbers."""
+
+    loss: Any
+
+    _y_options: ClassVar[dict[str, Any]] = {"multi_output": True, "y_numeric": True}
+
+    def __sklearn_tags__(self) -> Tags:
+        """Return the tags: many outputs are taken; of Poisson, y is not negative."""
+        tags = super().__sklearn_tags__()
+        # To scikit-learn's checks, what takes many outputs takes negative ones.
+        tags.target_tags.positive_only = self.loss == "poisson"
+        tags.target_tags.multi_output = self.loss != "poisson"
+        return tags
+
+    def _check_output(self) -> str:
+        return check_parameters_of_numbers(self)
+
+    def _encode(self, y: Any, sample_weight: Any) -> tuple[Targets, NDArray | None]:
+        return encode_numbers(y, sample_weight, self.loss)
+
+    def _thetas_for(self, network: Network, kind: Kind) -> Sequence[NDArray]:
+        before, thetas, numbers = self._model
+        if before.output.name != network.output.name:
+            raise ValueError(
+                "warm_start=True needs the loss of the previous fit, whose output units are "
+                f"{before.output.name!r}; got loss={self.loss!r}"
+            )
+        if len(numbers.mean) != kind.n_outputs:
+            raise ValueError(
+                "warm_start=True needs as many outputs as the previous fit had, "
+                f"{len(numbers.mean)}; got {kind.n_outputs}"
+            )
+        return cast(Numbers, kind).converted(thetas, numbers).matrices
+
+    @property
+    def y_mean_(self) -> NDArray:
+        """The mean of each output, which the fit has taken off; 0 of Poisson."""
+        return self._model.kind.mean
+
+    @property
+    def y_scale_(self) -> NDArray:
+        """The standard deviation of each output, by which the fit has divided; 1 of Poisson."""
+        return self._model.kind.scale
+
+    def predict(self, X: Any) -> NDArray:
+        """Predict numbers: in the unit of y, finite for any X.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            Computed in the dtype of `thetas_`.
+
+        Returns
+        -------
+        ndarray of float64 of shape (n_samples,) or (n_samples, n_outputs)
+            Of the shape that y had.
+
+        Raises
+        ------
+        ValueError
+            If X has other features than those fitted, or holds NaN or infinity.
+        """
+        (network, thetas, numbers), X = self._model_and_rows(X)
+        predict = cast(NumberUnits, network.output).predict
+        columns = () if numbers.is_column else (numbers.n_outputs,)
+
+        def answer(z: NDArray) -> NDArray:
+            return numbers.decode(predict(z))
+
+        return answers(network, thetas, X, answer, columns, np.float64)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return R^2, or of Poisson D^2: the share of the deviance that is explained.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            True numbers; of Poisson, not negative.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+            The mean over the outputs. 1 is best, 0 as good as the mean of y.
+        """
+        if self.out_activation_ != "exp":
+            return float(super().score(X, y, sample_weight))
+        predicted = self.predict(X)
+        return poisson_d2(y, predicted, sample_weight)
+
+
+def poisson_d2(y: Any, predicted: NDArray, sample_weight: Any) -> float:
+    """Return the share of the Poisson deviance that is explained, the mean over the columns."""
+    y_columns, columns = (np.reshape(a, (len(predicted), -1)).T for a in (y, predicted))
+    of_columns = [
+        _d2_of_column(of_y, of_predicted, sample_weight)
+        for of_y, of_predicted in zip(y_columns, columns, strict=True)
+    ]
+    return float(np.mean(of_columns))
+
+
+def _d2_of_column(y: NDArray, predicted: NDArray, sample_weight: Any) -> float:
+    if len(y) > 1 and y.min() == y.max():  # as `r2_score` has it, where there is nothing to explain
+        return float(np.array_equal(y, predicted))
+    return float(d2_tweedie_score(y, predicted, sample_weight=sample_weight, power=1))
 
 
 def _is_fitted_name(name: str) -> bool:

@@ -172,13 +172,33 @@ def _class_weight(value: Any) -> None:
         raise _refuse("class_weight", "None, 'balanced' or a dict", value)
 
 
+def check_parameters_of_classes(estimator: Any) -> str:
+    """Check the parameters that only classifiers have, and return the kind of output units."""
+    e = estimator
+    if not (isinstance(e.out_activation, str) and e.out_activation in ("logistic", "softmax")):
+        raise _refuse("out_activation", "'logistic' or 'softmax'", e.out_activation)
+    _class_weight(e.class_weight)
+    return str(e.out_activation)
+
+
+OUT_ACTIVATIONS = {"squared_error": "identity", "poisson": "exp"}
+
+
+def check_parameters_of_numbers(estimator: Any) -> str:
+    """Check the parameter that only regressors have, and return the kind of output units."""
+    loss = estimator.loss
+    if not (isinstance(loss, str) and loss in OUT_ACTIVATIONS):
+        raise _refuse("loss", "'squared_error' or 'poisson'", loss)
+    return OUT_ACTIVATIONS[loss]
+
+
 def check_parameters(estimator: Any) -> Settings:
-    """Check the constructor parameters that both estimators have.
+    """Check the constructor parameters that all estimators have.
 
     Parameters
     ----------
-    estimator : BackpropClassifier or BackpropClassifierCV
-        Only its constructor parameters are read.
+    estimator : estimator
+        Its constructor parameters are read, and it is asked to check those that say what y is.
 
     Returns
     -------
@@ -193,15 +213,12 @@ def check_parameters(estimator: Any) -> Settings:
     e = estimator
     hidden = _hidden_layer_sizes(e.hidden_layer_sizes)
     activations = _activations(e.activation, len(hidden))
-    if not (isinstance(e.out_activation, str) and e.out_activation in ("logistic", "softmax")):
-        raise _refuse("out_activation", "'logistic' or 'softmax'", e.out_activation)
     if not (isinstance(e.solver, str) and e.solver in SOLVERS):
         raise _refuse("solver", "'lbfgs' or 'cg'", e.solver)
     if not _is_integer(e.max_iter, 1):
         raise _refuse("max_iter", "an int >= 1", e.max_iter)
     if not _is_real(e.tol):
         raise _refuse("tol", "a finite number >= 0", e.tol)
-    _class_weight(e.class_weight)
     if not (
         isinstance(e.coarse_start, bool | np.bool_)
         or (isinstance(e.coarse_start, str) and e.coarse_start == "auto")
@@ -222,7 +239,7 @@ def check_parameters(estimator: Any) -> Settings:
     return Settings(
         hidden,
         activations,
-        str(e.out_activation),
+        e._check_output(),
         str(e.solver),
         int(e.max_iter),
         float(e.tol),
@@ -235,7 +252,7 @@ def check_parameters(estimator: Any) -> Settings:
 
 
 def check_parameters_of_one_fit(estimator: Any) -> None:
-    """Check the parameters that only BackpropClassifier has; raises as `check_parameters`."""
+    """Check the parameters that only single fits have; raises as `check_parameters`."""
     e = estimator
     is_name = isinstance(e.reg_lambda, str) and e.reg_lambda in ("auto", "prior")
     if not (is_name or _is_real(e.reg_lambda)):
@@ -247,7 +264,7 @@ def check_parameters_of_one_fit(estimator: Any) -> None:
 
 
 def check_parameters_of_search(estimator: Any) -> None:
-    """Check the parameters that only BackpropClassifierCV has; raises as `check_parameters`."""
+    """Check the parameters that only searches have; raises as `check_parameters`."""
     e = estimator
     is_number = _is_integer(e.reg_lambdas, 1)
     if not is_number and not (

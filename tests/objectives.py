@@ -16,12 +16,14 @@ from skbackprop._network.coordinates import CentredCoordinates
 from skbackprop._network.network import Network
 from skbackprop._network.objective import Objective, RowCosts
 from skbackprop._network.thetas import Thetas, roll, theta_shapes, unroll
+from skbackprop._rows.classes import Classes, ClassTargets
+from skbackprop._rows.numbers import Numbers, NumberTargets
 from skbackprop._rows.rows import Rows
-from skbackprop._rows.targets import Classes, Targets
 
 N_FEATURES = 3
 # Kind of output: number of output units.
-OUTPUTS = {"logistic": 4, "softmax": 4, "binary": 1, "multilabel": 2}
+OUTPUTS = {"logistic": 4, "softmax": 4, "binary": 1, "multilabel": 2, "identity": 2, "exp": 2}
+NUMBERS = ("identity", "exp")
 # No z of a network with relu units comes nearer to the kink than this.
 KINK_MARGIN = 0.01
 
@@ -46,13 +48,16 @@ class Problem(NamedTuple):
         return [Theta.shape for Theta in self.thetas]
 
     @property
-    def classes(self):
+    def targets(self):
+        if self.output in NUMBERS:
+            K = self.n_outputs
+            return NumberTargets(self.y, Numbers(np.zeros(K), np.ones(K), False), False)
         n_labels = 2 if self.output == "binary" else self.n_outputs
-        return Classes(np.arange(n_labels), self.output == "multilabel")
+        return ClassTargets(self.y, Classes(np.arange(n_labels), self.output == "multilabel"))
 
     @property
     def out_activation(self):
-        return "softmax" if self.output == "softmax" else "logistic"
+        return self.output if self.output in ("softmax", *NUMBERS) else "logistic"
 
     @property
     def dense_X(self):
@@ -60,8 +65,8 @@ class Problem(NamedTuple):
 
     @property
     def Y(self):
-        """Targets as zeros and ones, a column per output unit."""
-        if self.output == "multilabel":
+        """Targets as numbers, of classes zeros and ones, a column per output unit."""
+        if self.output in ("multilabel", *NUMBERS):
             return self.y
         if self.output == "binary":
             return self.y[:, np.newaxis]
@@ -98,6 +103,10 @@ def make_problem(
     K = OUTPUTS[output]
     if output == "multilabel":
         y = (rng.permuted(np.arange(n_rows * K) % 2)).reshape(n_rows, K)
+    elif output == "identity":
+        y = rng.normal(size=(n_rows, K))
+    elif output == "exp":
+        y = rng.poisson(2.0, size=(n_rows, K)).astype(float)
     else:
         y = rng.permutation(np.arange(n_rows) % max(K, 2))
     w = rng.uniform(0.5, 2.0, size=n_rows) if weighted else None
@@ -122,13 +131,12 @@ def _thetas_off_the_kinks(shapes, X, activations):
 
 def make_network(problem):
     layer_sizes = [problem.X.shape[1], *map(len, problem.thetas)]
-    output = problem.classes.output_units(problem.out_activation)
+    output = problem.targets.kind.output_units(problem.out_activation)
     return Network(layer_sizes, problem.activations, output)
 
 
 def make_rows(problem):
-    targets = Targets(problem.y, problem.classes)
-    return Rows(problem.X, targets, problem.w, None, None, n_given=len(problem.y))
+    return Rows(problem.X, problem.targets, problem.w, None, None, n_given=len(problem.y))
 
 
 def make_objective(problem, *, centred=False, map=None):

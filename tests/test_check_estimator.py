@@ -15,7 +15,12 @@ from sklearn.utils.estimator_checks import (
     parametrize_with_checks,
 )
 
-from skbackprop import BackpropClassifier, BackpropClassifierCV
+from skbackprop import (
+    BackpropClassifier,
+    BackpropClassifierCV,
+    BackpropRegressor,
+    BackpropRegressorCV,
+)
 
 # The checks fit pure noise too, and on some data max_iter is reached first.
 CONVERGENCE_MESSAGE = "The fit "
@@ -32,6 +37,11 @@ ESTIMATORS = [
     BackpropClassifier(hidden_layer_sizes=()),
     BackpropClassifierCV(3, reg_lambdas=3, cv=3, max_iter=15),
     BackpropClassifier(5, early_stopping=True, max_iter=30),
+    BackpropRegressor(max_iter=100),
+    BackpropRegressor(5, loss="poisson", max_iter=30),
+    BackpropRegressorCV(3, reg_lambdas=3, cv=3, max_iter=15),
+    BackpropRegressorCV(3, loss="poisson", reg_lambdas=3, cv=3, max_iter=15),
+    BackpropRegressor(5, early_stopping=True, max_iter=30),
 ]
 IDS = [
     "default",
@@ -42,6 +52,11 @@ IDS = [
     "no-hidden-layer",
     "search",
     "early-stopping",
+    "regressor",
+    "poisson",
+    "regressor-search",
+    "poisson-search",
+    "regressor-early-stopping",
 ]
 
 

@@ -47,7 +47,7 @@ def test_few_frames_lie_between_fit_and_the_product(chains, parameters):
     ).fit(IRIS, SPECIES)
     assert len(chains) > 10
     for chain in set(chains):
-        assert chain[0] == "_classifier.fit"
+        assert chain[0] == "_one_fit.fit"
         assert chain[-1] == "network.forward"
         assert len(chain) <= MOST_FRAMES, chain
 

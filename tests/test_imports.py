@@ -28,7 +28,7 @@ ROOMS = {
         "_rows",
         "_training",
     },
-    "_classifier": {
+    "_one_fit": {
         "_estimator",
         "_machine",
         "_network",
@@ -37,7 +37,7 @@ ROOMS = {
         "_search",
         "_training",
     },
-    "_classifier_cv": {
+    "_penalty_search": {
         "_estimator",
         "_machine",
         "_network",
@@ -46,7 +46,11 @@ ROOMS = {
         "_search",
         "_training",
     },
-    "__init__": {"_classifier", "_classifier_cv", "_plots"},
+    "_classifier": {"_estimator", "_one_fit"},
+    "_classifier_cv": {"_estimator", "_penalty_search"},
+    "_regressor": {"_estimator", "_one_fit"},
+    "_regressor_cv": {"_estimator", "_penalty_search"},
+    "__init__": {"_classifier", "_classifier_cv", "_plots", "_regressor", "_regressor_cv"},
 }
 
 

@@ -1,5 +1,6 @@
-"""Oracles from outside: LogisticRegression's solution, MLPClassifier's loss and gradient."""
+"""Oracles from outside: solutions of linear models, scikit-learn's own loss and gradient."""
 
+from inspect import signature
 from itertools import pairwise
 
 import numpy as np
@@ -8,13 +9,13 @@ from numpy.testing import assert_allclose
 from objectives import Problem, cost_and_gradient
 from scipy.optimize import OptimizeResult
 from scipy.sparse import csr_matrix
-from sklearn.datasets import load_breast_cancer, load_iris, load_wine
-from sklearn.linear_model import LogisticRegression
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_linnerud, load_wine
+from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.neural_network import MLPClassifier
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import scale
 
-from skbackprop import BackpropClassifier
+from skbackprop import BackpropClassifier, BackpropRegressor
 
 LOADERS = {"iris": load_iris, "wine": load_wine, "breast_cancer": load_breast_cancer}
 MULTICLASS = ["iris", "wine"]
@@ -192,4 +193,96 @@ def test_cost_and_gradient_are_those_of_mlp_classifier(
     J, D = cost_and_gradient(problem)
     loss, gradient = loss_and_gradient(_pack(thetas))
     assert_allclose(J, loss, rtol=1e-10)
+    assert_allclose(_pack(D), gradient, rtol=1e-10, atol=1e-13)
+
+
+def _regressor(reg_lambda=0.01, tol=1e-8, **parameters):
+    return BackpropRegressor(
+        (), reg_lambda=reg_lambda, tol=tol, max_iter=10_000, random_state=0, **parameters
+    )
+
+
+def _numbers(container="dense"):
+    X, y = load_diabetes(return_X_y=True)
+    X = scale(X)
+    return (csr_matrix(np.maximum(X, 0)) if container == "sparse" else X), y
+
+
+@containers
+@weights
+@pytest.mark.parametrize("solver", ["lbfgs", "cg"])
+def test_squared_error_is_ridge_on_scaled_targets(container, weighted, solver):
+    X, y = _numbers(container)
+    w = _weights(y, weighted)
+    mean = np.average(y, weights=w)
+    deviation = np.sqrt(np.average((y - mean) ** 2, weights=w))
+    regressor = _regressor(tol=1e-7, solver=solver).fit(X, y, sample_weight=w)
+    W = len(y) if w is None else w.sum()
+    ridge = Ridge(alpha=0.01 * W, solver="lsqr" if container == "sparse" else "auto", tol=1e-12)
+    ridge.fit(X.toarray() if container == "sparse" else X, (y - mean) / deviation, w)
+    _assert_same_model(regressor, ridge.coef_[np.newaxis], ridge.intercept_)
+    assert_allclose(regressor.y_mean_, [mean], rtol=1e-14)
+    assert_allclose(regressor.y_scale_, [deviation], rtol=1e-14)
+    dense = X.toarray() if container == "sparse" else X
+    assert_allclose(regressor.predict(X), mean + deviation * ridge.predict(dense), rtol=1e-5)
+
+
+def test_many_outputs_are_one_ridge_each():
+    X, Y = load_linnerud(return_X_y=True)
+    X = scale(X)
+    regressor = _regressor().fit(X, Y)
+    ridge = Ridge(alpha=0.01 * len(X)).fit(X, scale(Y))
+    _assert_same_model(regressor, ridge.coef_, ridge.intercept_)
+
+
+@containers
+@weights
+def test_poisson_is_poisson_regression(container, weighted):
+    X, y = _numbers(container)
+    y = y // 30
+    w = _weights(y, weighted)
+    regressor = _regressor(loss="poisson").fit(X, y, sample_weight=w)
+    regression = PoissonRegressor(alpha=0.01, tol=1e-10, max_iter=10_000).fit(X, y, w)
+    _assert_same_model(regressor, regression.coef_[np.newaxis], regression.intercept_)
+    assert_allclose(regressor.predict(X), regression.predict(X), rtol=1e-4)
+    assert regressor.score(X, y, w) == pytest.approx(regression.score(X, y, w), rel=1e-6)
+
+
+LOSSES = {"squared_error": "identity", "poisson": "exp"}
+
+
+@pytest.mark.parametrize("activation", ["logistic", "tanh", "relu", "identity"])
+@pytest.mark.parametrize("hidden", HIDDEN.values(), ids=HIDDEN)
+@pytest.mark.parametrize("loss", LOSSES)
+@containers
+def test_cost_and_gradient_are_those_of_mlp_regressor(
+    monkeypatch, activation, hidden, loss, container
+):
+    X, y = _numbers(container)
+    y = y // 30
+    parameters = {}
+    if "loss" in signature(MLPRegressor).parameters:
+        parameters["loss"] = loss
+    elif loss == "poisson":
+        pytest.skip("MLPRegressor has no Poisson loss before scikit-learn 1.7")
+    parameters |= {"activation": activation, "solver": "lbfgs", "alpha": ALPHA}
+    mlp = MLPRegressor(hidden_layer_sizes=hidden, **parameters)
+    loss_and_gradient = _capture_objective(monkeypatch, mlp, X, y)
+    rng = np.random.default_rng(0)
+    thetas = [
+        rng.normal(scale=0.2, size=(s_out, s_in + 1))
+        for s_in, s_out in pairwise([X.shape[1], *hidden, 1])
+    ]
+    problem = Problem(
+        X,
+        y[:, np.newaxis],
+        None,
+        thetas,
+        (activation,) * len(hidden),
+        LOSSES[loss],
+        reg_lambda=ALPHA / X.shape[0],
+    )
+    J, D = cost_and_gradient(problem)
+    theirs, gradient = loss_and_gradient(_pack(thetas))
+    assert_allclose(J, theirs, rtol=1e-10)
     assert_allclose(_pack(D), gradient, rtol=1e-10, atol=1e-13)

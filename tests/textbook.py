@@ -54,6 +54,10 @@ def output(z, out_activation):
     if out_activation == "softmax":
         total = sum(math.exp(z_k) for z_k in z)
         return [math.exp(z_k) / total for z_k in z]
+    if out_activation == "identity":
+        return [float(z_k) for z_k in z]
+    if out_activation == "exp":
+        return [math.exp(z_k) for z_k in z]
     return [logistic(z_k) for z_k in z]
 
 
@@ -62,13 +66,18 @@ def cost(z, y, out_activation):
     if out_activation == "softmax":
         logsumexp = math.log(sum(math.exp(z_k) for z_k in z))
         return logsumexp - sum(z_k for z_k, y_k in zip(z, y, strict=True) if y_k == 1)
+    if out_activation == "identity":
+        return sum((z_k - y_k) ** 2 / 2 for z_k, y_k in zip(z, y, strict=True))
+    if out_activation == "exp":
+        perfect = sum(y_k - y_k * math.log(y_k) for y_k in y if y_k > 0)
+        return sum(math.exp(z_k) - y_k * z_k for z_k, y_k in zip(z, y, strict=True)) - perfect
     return sum(math.log(1 + math.exp(z_k)) - y_k * z_k for z_k, y_k in zip(z, y, strict=True))
 
 
 def cost_and_gradient(thetas, X, Y, activations, out_activation, reg_lambda, weights=None):
     """Return J and the list of the D(l).
 
-    `X` holds an example per row, `Y` its targets (zeros and ones, one per output unit),
+    `X` holds an example per row, `Y` its targets (one per output unit; of classes, zeros and ones),
     `activations` a name per hidden layer, `weights` a number per example or None.
     """
     L = len(thetas) + 1

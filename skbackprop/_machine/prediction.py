@@ -53,7 +53,7 @@ def answers(
             n = block.stop - block.start
             if block.start == part.start or n < block_rows:
                 workspace = Workspace(shapes, n, thetas.dtype)
-            z = network.forward(thetas, _in_dtype(X[block], thetas.dtype), workspace)
+            z = _logits(network, thetas, _in_dtype(X[block], thetas.dtype), workspace)
             out[block] = answer(z.T)
 
     work = n_rows * work_of_row(X, shapes) * thetas.dtype.itemsize / 8
@@ -62,6 +62,18 @@ def answers(
         for _ in run(answer_part, parts):
             pass
     return out
+
+
+def _logits(network: Network, thetas: Thetas, X: Any, workspace: Workspace) -> NDArray:
+    """Return z(L); of rows where an infinity less another is nothing, that of a point before."""
+    z = network.forward(thetas, X, workspace)
+    is_lost = np.isnan(z).any(axis=0)
+    if is_lost.any():
+        # So far out that products of what is there stay finite, on the same ray from 0.
+        X = X[is_lost] * (1 / np.sqrt(np.finfo(thetas.dtype).max)).item()
+        rows = Workspace(network.shapes, X.shape[0], thetas.dtype)
+        z[:, is_lost] = network.forward(thetas, X, rows)
+    return z
 
 
 def _in_dtype(X: Any, dtype: np.dtype) -> Any:

@@ -4,7 +4,8 @@ In place of the bias b of a unit, the solver sees
 
     b' = b + weights . c,      so that      z = weights . a + b = weights . (a - c) + b',
 
-with c near the mean of the layer's inputs a. The biases are not penalised, so J is the
+with c near the mean of the layer's inputs a; and for output units that are balanced at other logits
+than 0, b' less these. The biases are not penalised, so J is the
 same function in other coordinates; by the chain rule its gradient there is
 
     dJ/db' = dJ/db,      dJ/dweights (b' fixed) = dJ/dweights (b fixed) - dJ/db c^T.
@@ -36,12 +37,17 @@ class CentredCoordinates:
         Shapes of the Thetas.
     centres : sequence of ndarray
         c for each Theta, of shape (s_l,).
+    logits : ndarray of shape (K,) or float, default=0.0
+        Those at which the output units are balanced.
     """
 
-    def __init__(self, shapes: Shapes, centres: Sequence[NDArray]) -> None:
+    def __init__(
+        self, shapes: Shapes, centres: Sequence[NDArray], logits: NDArray | float = 0.0
+    ) -> None:
         # The views are bound once. A gradient's column 0 is its own: there c is 0.
         scratch = Thetas.empty(shapes, np.float64)
         self._scratch = scratch.vector
+        self._output_bias, self._logits = scratch.layers[-1].bias, logits
         self._parts = [
             (layer.bias, layer.weights, c) for layer, c in zip(scratch.layers, centres, strict=True)
         ]
@@ -56,6 +62,7 @@ class CentredCoordinates:
         self._scratch[...] = thetas
         for bias, weights, c in self._parts:
             bias += weights.dot(c)
+        self._output_bias -= self._logits
         return self._scratch.copy()
 
     def thetas_from_x(self, x: NDArray) -> NDArray:
@@ -63,6 +70,7 @@ class CentredCoordinates:
         self._scratch[...] = x
         for bias, weights, c in self._parts:
             bias -= weights.dot(c)
+        self._output_bias += self._logits
         return self._scratch
 
     def gradient_from_D(self, D: NDArray) -> NDArray:
@@ -77,7 +85,9 @@ class CentredCoordinates:
         return self._product[: shape[0] * shape[1]].reshape(shape)
 
 
-def centred_coordinates(network: Network, mean: NDArray) -> CentredCoordinates:
+def centred_coordinates(
+    network: Network, mean: NDArray, logits: NDArray | float = 0.0
+) -> CentredCoordinates:
     """Return coordinates centred at about where the inputs of each layer lie.
 
     Parameters
@@ -85,7 +95,9 @@ def centred_coordinates(network: Network, mean: NDArray) -> CentredCoordinates:
     network : Network
     mean : ndarray of shape (n_features,)
         Of X. The inputs of the other layers are centred at a constant that the activation gives.
+    logits : ndarray of shape (n_outputs,) or float, default=0.0
+        Those at which the output units are balanced.
     """
     hidden = zip(network.layer_sizes[1:-1], network.activations, strict=True)
     centres = [np.full(size, ACTIVATIONS[name].centre) for size, name in hidden]
-    return CentredCoordinates(network.shapes, [mean, *centres])
+    return CentredCoordinates(network.shapes, [mean, *centres], logits)

@@ -1,12 +1,15 @@
-"""Output units: their cost from the logits z, delta = H - y, and their probabilities.
+"""Output units: their cost from the logits z, delta = H - y, and what they answer.
 
-A fit gives the logits as a matrix z of shape (K, n), a column per row of X, and the targets
-as `ones`: the positions, in z flattened, of the units whose target is 1. One class per row,
-one binary unit and many labels per row are then the same thing, and no matrix of zeros and
-ones is kept. Answers to a user have a row per row of X, and so do the logits they are made of.
+A fit gives the logits as a matrix z of shape (K, n), a column per row of X. Targets that are
+numbers come as a matrix y of the same shape. Those that are classes come as `ones`: the
+positions, in z flattened, of the units whose target is 1. One class per row, one binary unit and
+many labels per row are then the same thing, and no matrix of zeros and ones is kept. Answers to a
+user have a row per row of X, and so do the logits they are made of.
 
 The cost comes from the logits, never from clipped probabilities, so that it is exact
-where a unit is saturated and stays the function whose gradient delta is.
+where a unit is saturated and stays the function whose gradient delta is. Each unit's function is
+the canonical link of its cost, which is why delta is H - y for all of them: P. McCullagh and
+J. A. Nelder, "Generalized Linear Models", 2nd edition, 1989, ch. 2.
 """
 
 import math
@@ -23,27 +26,39 @@ class OutputUnits(Protocol):
     ``name`` is that of the kind. ``cost_and_delta`` returns the cost summed over the rows of
     the block, times the rows' weights, and delta = w (H - y) in the place of z, of shape (K, n);
     ``costs`` that of each row, unweighted, and z is scratch space.
-    ``log_proba`` returns log-probabilities of the classes (labels) from logits of shape
-    (n, K), ``log_likelihood`` those that the targets y had, and ``constant_cost`` the mean cost
-    of always predicting the same frequencies of the classes (labels).
+    ``log_likelihood`` returns, from logits of shape (n, K), that of the targets y of each row, but
+    for a constant of these, and ``start`` the logits at which a random start is balanced.
     """
 
     name: str
 
-    def cost_and_delta(self, z: NDArray, ones: NDArray, w: NDArray | None) -> tuple[float, NDArray]:
+    def cost_and_delta(self, z: NDArray, y: NDArray, w: NDArray | None) -> tuple[float, NDArray]:
         """Return the weighted sum of costs, and delta in the place of z."""
         ...
 
-    def costs(self, z: NDArray, ones: NDArray) -> NDArray:
+    def costs(self, z: NDArray, y: NDArray) -> NDArray:
         """Return the cost of each row, shape (n,)."""
         ...
 
-    def log_proba(self, z: NDArray) -> NDArray:
-        """Return the log-probabilities of each row of logits."""
+    def log_likelihood(self, z: NDArray, y: NDArray) -> NDArray:
+        """Return the log-likelihood of each row's target, shape (n,); of labels, their mean."""
         ...
 
-    def log_likelihood(self, z: NDArray, y: NDArray) -> NDArray:
-        """Return the log-probability of each row's target; of labels, their mean."""
+    def start(self, mean: NDArray) -> NDArray:
+        """Return the logits of a balanced start, from the mean of each unit's target."""
+        ...
+
+
+class ClassUnits(OutputUnits, Protocol):
+    """Output units whose answers are probabilities.
+
+    ``log_proba`` returns log-probabilities of the classes (labels) from logits of shape (n, K), and
+    ``constant_cost`` the mean cost of always predicting the same frequencies of the classes
+    (labels).
+    """
+
+    def log_proba(self, z: NDArray) -> NDArray:
+        """Return the log-probabilities of each row of logits."""
         ...
 
     def constant_cost(self, predicted: NDArray, frequencies: NDArray) -> float:
@@ -51,7 +66,23 @@ class OutputUnits(Protocol):
         ...
 
 
-class LogisticUnits:
+class NumberUnits(OutputUnits, Protocol):
+    """Output units whose answers are numbers."""
+
+    def predict(self, z: NDArray) -> NDArray:
+        """Return the answers to each row of logits."""
+        ...
+
+
+class BalancedAtZero:
+    """Units of which all answer alike where all logits are 0."""
+
+    def start(self, mean: NDArray) -> NDArray:
+        """Return zeros."""
+        return np.zeros_like(mean)
+
+
+class LogisticUnits(BalancedAtZero):
     """K sigmoids; cost_i = sum over k of log(1 + exp(z_k)) - y_k z_k."""
 
     name = "logistic"
@@ -158,7 +189,7 @@ class OneVsRestUnits(LogisticUnits):
         return _of_own_class(self.log_proba(z), y)
 
 
-class SoftmaxUnits:
+class SoftmaxUnits(BalancedAtZero):
     """Softmax over K classes; cost_i = logsumexp(z) - z_y."""
 
     name = "softmax"
@@ -229,8 +260,99 @@ def _relative_to_own(z: NDArray, ones: NDArray) -> tuple[NDArray, NDArray]:
     return e, np.ones(len(e), e.dtype).dot(e)
 
 
-def output_units(out_activation: str, n_outputs: int, multilabel: bool) -> OutputUnits:
-    """Return the output units of that kind for these targets.
+class IdentityUnits:
+    """K linear units; cost_i = 1/2 sum over k of (z_k - y_k)^2."""
+
+    name = "identity"
+
+    def cost_and_delta(self, z: NDArray, y: NDArray, w: NDArray | None) -> tuple[float, NDArray]:
+        """Return the weighted sum of costs, and delta in the place of z."""
+        z -= y
+        difference = z.astype(np.float64)
+        if w is not None:
+            z *= w
+        cost = 0.5 * float(np.vdot(difference, z.astype(np.float64, copy=False)))
+        return cost, z
+
+    def costs(self, z: NDArray, y: NDArray) -> NDArray:
+        """Return the cost of each row."""
+        z -= y
+        return 0.5 * np.einsum("kn,kn->n", z, z, dtype=np.float64)
+
+    def log_likelihood(self, z: NDArray, y: NDArray) -> NDArray:
+        """Return the log-density of each row's targets under unit normals, but for a constant."""
+        return -0.5 * ((z - y) ** 2).sum(axis=1)
+
+    def start(self, mean: NDArray) -> NDArray:
+        """Return the mean."""
+        return mean
+
+    def predict(self, z: NDArray) -> NDArray:
+        """Return the logits themselves."""
+        return z
+
+
+class ExpUnits:
+    """K exponential units; cost_i = sum over k of exp(z_k) - y_k z_k, less that where exp(z) = y.
+
+    Twice the cost is the Poisson deviance. From z = `KNEE` on, the exponential is continued as its
+    tangent: where a trial step of a line search leads far beyond any target, the cost is great, and
+    still finite, smooth and convex, also in float32, and the search goes back by itself.
+    """
+
+    name = "exp"
+
+    # exp(50) is 5e21, a million times the greatest target (`MOST_COUNT`), and leaves float32 room
+    # for weights and sums.
+    KNEE = 50.0
+
+    def cost_and_delta(self, z: NDArray, y: NDArray, w: NDArray | None) -> tuple[float, NDArray]:
+        """Return the weighted sum of costs, and delta in the place of z."""
+        cost, delta = self._costs_and_differences(z, y)
+        if w is not None:
+            cost *= w
+            delta *= w
+        z[...] = delta
+        return float(cost.sum()), z
+
+    def _costs_and_differences(self, z: NDArray, y: NDArray) -> tuple[NDArray, NDArray]:
+        """Return, unit by unit and in float64, the cost and H - y."""
+        z, y = z.astype(np.float64), y.astype(np.float64, copy=False)
+        exp = np.exp(np.minimum(z, self.KNEE))
+        u = z - np.log(np.where(y > 0, y, 1))
+        # exp(z) is y exp(u): near u = 0 there is no difference of like numbers.
+        is_near = (np.abs(u) < 1) & (y > 0)
+        near = y * np.expm1(np.where(is_near, u, 0))
+        delta = np.where(is_near, near, exp - y)
+        tangent = exp * np.maximum(z - self.KNEE, 0)
+        return delta + tangent - y * u, delta
+
+    def costs(self, z: NDArray, y: NDArray) -> NDArray:
+        """Return the cost of each row."""
+        return self._costs_and_differences(z, y)[0].sum(axis=0)
+
+    def log_likelihood(self, z: NDArray, y: NDArray) -> NDArray:
+        """Return the log-likelihood of each row's counts, less that where each is expected."""
+        return -self._costs_and_differences(z, y)[0].sum(axis=1)
+
+    def start(self, mean: NDArray) -> NDArray:
+        """Return the logarithm of the mean."""
+        return np.log(np.maximum(mean, np.finfo(np.float64).tiny))
+
+    def predict(self, z: NDArray) -> NDArray:
+        """Return the exponentials: positive, and finite for any logits."""
+        limits = np.finfo(np.float64)
+        with np.errstate(over="ignore", under="ignore"):
+            return np.clip(np.exp(z.astype(np.float64)), limits.tiny, limits.max)
+
+
+NUMBER_UNITS: dict[str, NumberUnits] = {
+    units.name: units for units in (IdentityUnits(), ExpUnits())
+}
+
+
+def class_units(out_activation: str, n_outputs: int, multilabel: bool) -> ClassUnits:
+    """Return the output units of that kind for targets that are classes.
 
     Parameters
     ----------

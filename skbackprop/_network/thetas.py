@@ -64,6 +64,14 @@ class Thetas:
         """Pickle the vector once."""
         return type(self), (self.vector, self.shapes)
 
+    def astype(self, dtype: DTypeLike) -> "Thetas":
+        """Return the same in this type, read-only."""
+        if self.dtype == dtype:
+            return self
+        vector = self.vector.astype(dtype)
+        vector.flags.writeable = False
+        return Thetas(vector, self.shapes)
+
     @property
     def matrices(self) -> list[NDArray]:
         """Each Theta."""

@@ -17,7 +17,7 @@ from skbackprop._network.objective import Costs, Sums
 from skbackprop._network.thetas import Thetas
 from skbackprop._rows.canonical import CANONICAL_SIZE, canonical_rows
 from skbackprop._rows.drawing import draw_by_weight, draw_share
-from skbackprop._rows.targets import Targets, encode_targets, weights_of_classes
+from skbackprop._rows.targets import Targets
 
 # Elements of X that take part in a sum over the rows at a time.
 _PIECE_SIZE = 2**18
@@ -64,9 +64,8 @@ class Rows:
 
     @property
     def least_of_classes(self) -> int:
-        """How many rows a part needs for one of each class; of labels, one."""
-        classes = self.targets.classes
-        return 1 if classes.is_multilabel else len(classes.labels)
+        """How many rows a part needs for one of each class; of labels or numbers, one."""
+        return self.targets.n_strata
 
     @property
     def n_features(self) -> int:
@@ -99,14 +98,14 @@ class Rows:
         """
         return 1.0 if self.w is None else math.ldexp(1, math.frexp(self.w.max())[1] - 1)
 
-    def frequencies(self) -> NDArray:
-        """Return the weighted share of the rows for which each output unit's target is 1."""
-        return self.targets.frequencies(self.w)
+    def target_means(self) -> NDArray:
+        """Return the weighted mean of each output unit's target: of classes, the frequencies."""
+        return self.targets.means(self.w)
 
     def null_cost(self, network: Network, learned_from: "Rows | None" = None) -> float:
-        """Return the mean cost of always predicting the frequencies, of these or of other rows."""
-        predicted = (self if learned_from is None else learned_from).frequencies()
-        return network.output.constant_cost(predicted, self.frequencies())
+        """Return the mean cost of always predicting the target means, of these or other rows."""
+        predicted = (self if learned_from is None else learned_from).target_means()
+        return self.targets.constant_cost(network.output, predicted, self.w)
 
     # Sums over the rows
 
@@ -168,8 +167,8 @@ class Rows:
             for batch in slices(0, n_batches * n_rows, n_rows):
                 rows = drawn[batch]
                 X = self.X[rows if self.positions is None else self.positions[rows]]
-                ones = self.targets.take(rows).positions_of_ones()
-                yield Block(X.astype(dtype, copy=False), ones, None)
+                y = self.targets.take(rows).for_units(np.dtype(dtype))
+                yield Block(X.astype(dtype, copy=False), y, None)
 
     def _block(self, dtype: np.dtype, rows: slice) -> Callable[[], Block]:
         """Return a call that gives a block: what it takes much memory to keep, each time anew."""
@@ -179,24 +178,24 @@ class Rows:
         view = None
         if isinstance(where, slice) and self.X.dtype == dtype:
             view = self.X[where]
-        ones = targets.positions_of_ones() if self.n_rows <= MANY_ROWS else None
-        if view is not None and ones is not None:
-            block = Block(view, ones, w)
+        y = targets.for_units(dtype) if self.n_rows <= MANY_ROWS else None
+        if view is not None and y is not None:
+            block = Block(view, y, w)
             return lambda: block
         return lambda: Block(
             self.X[where].astype(dtype, copy=False) if view is None else view,
-            targets.positions_of_ones() if ones is None else ones,
+            targets.for_units(dtype) if y is None else y,
             w,
         )
 
     def _pieces(self) -> Iterator[tuple[slice, Any, NDArray]]:
         """Yield runs of rows, their X, and their weights in the weights' unit.
 
-        A product of float64 weights with all of a float32 X would copy it, and indicators of all
-        classes may be greater than X.
+        A product of float64 weights with all of a float32 X would copy it, and targets of all
+        outputs may be greater than X.
         """
         stored = self.X.nnz if issparse(self.X) else self.X.size
-        per_row = max(stored / self.X.shape[0], self.targets.classes.n_outputs)
+        per_row = max(stored / self.X.shape[0], self.targets.kind.n_outputs)
         n_rows = max(1, int(_PIECE_SIZE / per_row))
         for start in range(0, self.n_rows, n_rows):
             piece = slice(start, min(start + n_rows, self.n_rows))
@@ -213,11 +212,11 @@ class Rows:
 
     def covariance_with_targets(self) -> NDArray:
         """Return the weighted covariance of X and the targets, shape (n_outputs, n_features)."""
-        total = np.zeros((self.targets.classes.n_outputs, self.n_features))
+        total = np.zeros((self.targets.kind.n_outputs, self.n_features))
         for piece, X, w in self._pieces():
-            total += (w * self.targets.indicators(piece)) @ X
+            total += (w * self.targets.matrix(piece)) @ X
         mean_product = total / (self.total_weight / self.weight_unit)
-        return mean_product - np.outer(self.frequencies(), self.mean())
+        return mean_product - np.outer(self.target_means(), self.mean())
 
     def is_scaled(self) -> bool:
         """Tell whether every feature that varies is of the order of 1."""
@@ -274,6 +273,10 @@ class Rows:
             None if self.is_merged is None else self.is_merged[chosen],
         )
 
+    def to_rank_penalties(self) -> "Rows":
+        """Return the same rows in the precision that is enough to compare coarse fits."""
+        return self.in_single_precision() if self.targets.ranks_in_single_precision else self
+
     def in_single_precision(self) -> "Rows":
         """Return the same rows in float32, with an X of their own, where float32 holds them."""
         X = self.X if self.positions is None else self.X[self.positions]
@@ -286,7 +289,6 @@ def weighted_rows(
     X: Any,
     targets: Targets,
     w: NDArray | None,
-    class_weight: Any,
     chosen: NDArray | None = None,
 ) -> Rows:
     """Drop the rows of weight zero, and find the weights of the classes.
@@ -299,8 +301,6 @@ def weighted_rows(
         Those of the rows of X.
     w : ndarray of shape (n_samples,) or None
         Sample weights.
-    class_weight : dict, "balanced" or None
-        "balanced" refers to these rows.
     chosen : ndarray of int or None
         Positions of the rows to take; None is all.
 
@@ -327,17 +327,13 @@ def weighted_rows(
         X, index = (X if index is None else X[index]), None
         w = np.ones(n_given) if w is None else w
         X, codes, w, is_merged = canonical_rows(X, targets.codes, w)
-        targets = targets._replace(codes=codes)
+        targets = targets.with_codes(codes)
     counts = None if w is None or (w == 1).all() else w
-    class_weights = weights_of_classes(class_weight, targets, counts)
-    rows = Rows(X, targets, counts, class_weights, index, n_given, is_merged)
-    if class_weights is not None and not np.isfinite(rows.total_weight):
-        got = dict(zip(targets.classes.labels.tolist(), class_weights.tolist(), strict=True))
-        raise ValueError(f"class_weight must leave a finite sum of weights, got {got}")
-    return rows
+    class_weights = targets.class_weights(counts)
+    return Rows(X, targets, counts, class_weights, index, n_given, is_merged)
 
 
-def rows_of_fit(X: Any, y: Any, sample_weight: Any, class_weight: Any) -> Rows:
-    """Return the weighted rows of a fit on all rows; see `encode_targets`, `weighted_rows`."""
-    targets, w = encode_targets(y, sample_weight, class_weight)
-    return weighted_rows(X, targets, w, class_weight)
+def rows_of_fit(X: Any, targets: Targets, w: NDArray | None) -> Rows:
+    """Return the weighted rows of a fit on all rows, their targets on its scale."""
+    rows = weighted_rows(X, targets, w)
+    return replace(rows, targets=rows.targets.standardised(rows.counts))

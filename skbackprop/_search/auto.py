@@ -40,7 +40,7 @@ class Found(NamedTuple):
     Attributes
     ----------
     reg_lambdas, scores : ndarray of shape (n,)
-        The penalties walked, from strong to weak, and the mean log-probability that each gives to
+        The penalties walked, from strong to weak, and the mean log-likelihood that each gives to
         held-out rows.
     reg_lambda : float
         The best, carried over to all rows.
@@ -74,6 +74,7 @@ def find_reg_lambda(training: Training, start: Thetas | None) -> Found | None:
         if not _are_enough(rows):
             return None
         held_out, rows = rows.divide(SHARE, rows.least_of_classes, training.random_state)
+        rows = rows.to_rank_penalties()
     reports = SearchReports(training.reports.is_verbose)
     grid = reg_lambda_grid(rows, training.network, N_LAMBDAS, NARROW)
     outcomes: list[Outcome] = []
@@ -94,7 +95,8 @@ def find_reg_lambda(training: Training, start: Thetas | None) -> Found | None:
     ):
         for outcome in walk(on_path, grid.tolist(), start):
             outcomes.append(outcome)
-            scores.append(mean_log_likelihood(training.network, outcome.thetas, held_out))
+            thetas = outcome.thetas.astype(held_out.X.dtype)
+            scores.append(mean_log_likelihood(training.network, thetas, held_out))
             reports.fit_on_path(len(scores), len(grid), outcome, scores[-1])
             if has_turned(scores[-1]):
                 break
@@ -114,14 +116,10 @@ def find_reg_lambda(training: Training, start: Thetas | None) -> Found | None:
 
 def _are_enough(rows: Rows) -> bool:
     """Tell whether some of them can be held out, and say which penalty is better."""
-    if rows.targets.classes.is_multilabel:
-        return max(rows.total_count, rows.n_given) >= LEAST_ROWS
     # As in "prior": in whole weights, the count of rows, and the rows as given where weights are
     # normalised.
     m = max(rows.total_count, rows.n_given)
-    of_classes = rows.targets.weight_of_classes(rows.counts)
-    least = of_classes[of_classes > 0].min() / of_classes.sum()
-    return m >= LEAST_ROWS and m * least >= LEAST_OF_A_CLASS
+    return m >= LEAST_ROWS and m * rows.targets.least_share(rows.counts) >= LEAST_OF_A_CLASS
 
 
 def _rows_of_path(training: Training) -> tuple[Rows, Rows | None, float]:

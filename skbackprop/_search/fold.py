@@ -15,7 +15,7 @@ from skbackprop._network.thetas import Thetas
 from skbackprop._parameters import Settings
 from skbackprop._rows.rows import Rows, weighted_rows
 from skbackprop._rows.targets import Targets
-from skbackprop._search.path import Turned, walk
+from skbackprop._search.path import LEAST_CUT, LEAST_CUT_OF_NUMBERS, Turned, walk
 from skbackprop._search.reports import SearchReports
 from skbackprop._search.scoring import mean_log_likelihood, score_of
 from skbackprop._training.callbacks import Task
@@ -40,12 +40,11 @@ class Search(NamedTuple):
     y : ndarray
         As given, for scorers.
     targets : Targets
-        The same, encoded once for all folds.
+        The same, encoded once for all folds, on the scale of the refit.
     w : ndarray of shape (n_samples,) or None
         Sample weights.
     network : Network
     settings : Settings
-    class_weight : dict, "balanced" or None
     reg_lambdas : ndarray of shape (n_lambdas,)
     coarse_folds : bool
         Whether fits on the folds are left once they are slow.
@@ -70,7 +69,6 @@ class Search(NamedTuple):
     w: NDArray | None
     network: Network
     settings: Settings
-    class_weight: Any
     reg_lambdas: NDArray
     coarse_folds: bool
     may_end_early: bool
@@ -181,13 +179,19 @@ def fit_fold(
                 is_stopped=lambda: progress.is_stopped,
             )
         with task, training:
-            path = walk(training, search.reg_lambdas[order].tolist(), is_coarse=search.coarse_folds)
+            path = walk(
+                training,
+                search.reg_lambdas[order].tolist(),
+                least_cut=_least_cut(search.targets) if search.coarse_folds else None,
+            )
             n_stopped, has_turned = 0, Turned()
             for number, i in enumerate(order.tolist(), start=1):
                 outcome = _next_fit(path, fold, search.reg_lambdas[i])
                 if outcome is None or progress.is_stopped:
                     n_stopped += 1
                     break
+                # Computed in float32 or not, it predicts in X's precision.
+                outcome = outcome._replace(thetas=outcome.thetas.astype(search.X.dtype))
                 began = time.perf_counter()
                 scores[i] = score(outcome)
                 fits.thetas[i] = outcome.thetas
@@ -203,6 +207,10 @@ def fit_fold(
     return fits._replace(is_stopped=n_stopped > 0)
 
 
+def _least_cut(targets: Targets) -> float:
+    return LEAST_CUT if targets.has_classes else LEAST_CUT_OF_NUMBERS
+
+
 @contextmanager
 def _named_errors(fold: int) -> Iterator[None]:
     """Let an error of the rows of a fold name it."""
@@ -214,7 +222,9 @@ def _named_errors(fold: int) -> Iterator[None]:
 
 def _training_rows(search: Search, train: NDArray) -> Rows:
     train = _rows_of_weight(search, train, "training")
-    return weighted_rows(search.X, search.targets, search.w, search.class_weight, train)
+    rows = weighted_rows(search.X, search.targets, search.w, train)
+    is_coarse = search.coarse_folds and not search.settings.early_stopping
+    return rows.to_rank_penalties() if is_coarse else rows
 
 
 def _rows_of_weight(search: Search, rows: NDArray, kind: str) -> NDArray:
@@ -234,21 +244,20 @@ def _next_fit(path: Iterator[Outcome], fold: int, reg_lambda: float) -> Outcome 
 
 def _scorer(search: Search, test: NDArray, fold: int) -> Callable[[Outcome], float]:
     """Return a function that scores a fit on the fold's test rows: they are taken once."""
-    X, y, targets, w = search.X, search.y, search.targets, search.w
+    X, y, targets, w = search.X, search.y, search.targets.take(test), search.w
     if search.scorer is None:
         counts = None if w is None else w[test]
-        rows = Rows(X, targets.take(test), counts, None, test, len(test))
+        rows = Rows(X, targets, counts, None, test, len(test))
         return lambda outcome: mean_log_likelihood(search.network, outcome.thetas, rows)
     scorer, X, y = search.scorer, X[test], y[test]
     params = {
         name: np.asarray(value)[test] if np.shape(value)[:1] == search.y.shape[:1] else value
         for name, value in search.score_params.items()
     }
-    classes = None if targets.classes.is_multilabel else targets.classes.labels
 
     def score(outcome: Outcome) -> float:
         try:
-            return score_of(scorer, search.model_of(outcome), X, y, params, classes)
+            return score_of(scorer, search.model_of(outcome), X, y, params, targets)
         except Exception as error:
             raise ValueError(
                 f"scoring={search.scoring!r} failed in fold {fold}, reg_lambda="

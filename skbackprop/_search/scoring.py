@@ -16,6 +16,7 @@ from skbackprop._machine.prediction import answers
 from skbackprop._network.network import Network
 from skbackprop._network.thetas import Thetas
 from skbackprop._rows.rows import Rows
+from skbackprop._rows.targets import Targets
 
 # Elements of X, or of the logits, that the default score looks at together.
 _PIECE_SIZE = 2**20
@@ -24,8 +25,9 @@ _SHOWN: dict[Any, Any] = {}
 
 
 def mean_log_likelihood(network: Network, thetas: Thetas, rows: Rows) -> float:
-    """Return the mean log-probability that rows give to their targets: the default score.
+    """Return the mean log-likelihood of the rows' targets: the default score.
 
+    Of classes, the mean log-probability that they are given; of numbers, minus the mean cost.
     Weighted by the rows' counts; the weights of the classes do not take part.
     """
     K = network.layer_sizes[-1]
@@ -46,7 +48,7 @@ def score_of(
     X: Any,
     y: Any,
     params: Mapping[str, Any],
-    classes: NDArray | None,
+    targets: Targets,
 ) -> float:
     """Return the score that a scorer gives; NaN where it says nothing of these rows.
 
@@ -59,9 +61,8 @@ def score_of(
         Held-out rows.
     params : mapping
         For the scorer.
-    classes : ndarray or None
-        All classes: a scorer that needs to know them, where the rows lack one, is told. None where
-        y is multilabel.
+    targets : Targets
+        The same as y: a scorer that needs to know all classes, where the rows lack one, is told.
 
     Raises
     ------
@@ -69,8 +70,8 @@ def score_of(
         If it is no number.
     """
     score = partial(scorer, model, X, y)
-    if _lacks_a_class(y, classes):
-        return _score_of_some_classes(score, params, classes)
+    if targets.lacks_a_class:
+        return _score_of_some_classes(score, params, targets.class_labels)
     return as_number(score(**params))
 
 
@@ -89,14 +90,6 @@ def as_number(score: Any) -> float:
     if not isinstance(number, Real):
         raise ValueError(f"scoring must return a number, got {score!r}")
     return float(number)
-
-
-def _lacks_a_class(y: Any, classes: NDArray | None) -> bool:
-    """Tell whether no row is of one of the classes, or all or none have one of the labels."""
-    if classes is not None:
-        return not np.isin(classes, y).all()
-    n_ones = np.asarray(y.sum(axis=0)).ravel()
-    return bool(((n_ones == 0) | (n_ones == y.shape[0])).any())
 
 
 def _score_of_some_classes(

@@ -32,33 +32,26 @@ def splits_of(
     ValueError
         If ``cv`` gives no folds, or none of these rows. It names ``cv``.
     """
-    labels = _labels_of_weight(targets, w)
+    y = targets.to_stratify(w)
     splits = [
         (
             _positions(train, X.shape[0], "training", fold),
             _positions(test, X.shape[0], "test", fold),
         )
-        for fold, (train, test) in enumerate(_pairs(cv, X, labels, params))
+        for fold, (train, test) in enumerate(_pairs(cv, X, y, targets.has_classes, params))
     ]
     if not splits:
         raise ValueError(f"cv must give at least one split, got {shown(cv)}")
     return splits
 
 
-def _labels_of_weight(targets: Targets, w: NDArray | None) -> NDArray:
-    """Return labels to stratify by: to a splitter, a class without weight is none."""
-    if w is None or targets.classes.is_multilabel:
-        return targets.labels
-    of_classes = targets.weight_of_classes(w)
-    codes = np.where(of_classes > 0, np.arange(len(of_classes)), of_classes.argmax())
-    return targets.classes.decode(codes[targets.codes])
-
-
-def _pairs(cv: Any, X: Any, labels: NDArray, params: dict[str, Any]) -> list[tuple[Any, Any]]:
+def _pairs(
+    cv: Any, X: Any, y: NDArray, has_classes: bool, params: dict[str, Any]
+) -> list[tuple[Any, Any]]:
     """Return what cv gives, if these are pairs."""
     try:
-        splitter = check_cv(cv, labels, classifier=True)
-        return [(train, test) for train, test in splitter.split(X, labels, **params)]
+        splitter = check_cv(cv, y, classifier=has_classes)
+        return [(train, test) for train, test in splitter.split(X, y, **params)]
     except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(
             "cv must be an int >= 2, a splitter or an iterable of pairs of training and test "

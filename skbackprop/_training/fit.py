@@ -21,7 +21,7 @@ NULL_MARGIN = 1e-3
 
 
 def is_null(cost: float, null_cost: float) -> bool:
-    """Tell whether a fit is no better than predicting the frequencies of the targets.
+    """Tell whether a fit is no better than predicting the means of the targets.
 
     At a null cost of 0 there is nothing to learn, and every fit is as good.
     """
@@ -80,7 +80,7 @@ class Outcome(NamedTuple):
         What is held against other fits and the null cost: J, or with early stopping the
         validation cost.
     null_cost : float
-        That of predicting the frequencies of the targets.
+        That of predicting the means of the targets: of classes, the frequencies.
     seconds : float
     """
 

@@ -9,7 +9,8 @@ from skbackprop._network.activations import ACTIVATIONS
 from skbackprop._network.network import Network
 from skbackprop._rows.rows import Rows
 
-# The greatest lambda that "prior" gives: 1/m silences data of a few dozen rows.
+# The greatest lambda that "prior" gives where targets are classes: 1/m silences data of a few dozen
+# rows. Numbers of as few rows are overfitted without it (docs/defaults.rst).
 PRIOR_CAP = 1e-3
 # Of a grid's strong end, at least this (for logistic units).
 STRONGEST = 1e-2
@@ -51,9 +52,15 @@ def prior_reg_lambda(rows: Rows, network: Network) -> float:
         where weights are normalised to sum to 1, as by AdaBoostClassifier; and so does their
         count, lest with small class weights a row of weight 2 were less than the row twice.
     """
+    prior = _uncapped_prior(rows)
+    if rows.targets.has_classes:
+        prior = min(prior, PRIOR_CAP)
+    return _penalty_factor(network) * prior
+
+
+def _uncapped_prior(rows: Rows) -> float:
     m = max(rows.n_given, rows.total_count)
-    capped = min(1 / max(rows.total_weight, m), PRIOR_CAP)
-    return _penalty_factor(network) * capped
+    return 1 / max(rows.total_weight, m)
 
 
 def _penalty_factor(network: Network) -> float:
@@ -85,5 +92,5 @@ def reg_lambda_grid(rows: Rows, network: Network, n_lambdas: int, ends: Ends = W
         slope = ACTIVATIONS[network.activations[0]].slope_at_zero
         sigma = float(np.linalg.norm(rows.covariance_with_targets(), 2))
         strongest = max(ends.of_collapse * slope * sigma, strongest)
-    weakest = ends.of_prior * prior_reg_lambda(rows, network)
+    weakest = ends.of_prior * _penalty_factor(network) * min(_uncapped_prior(rows), PRIOR_CAP)
     return np.geomspace(strongest, weakest, n_lambdas)

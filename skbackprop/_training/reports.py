@@ -70,7 +70,7 @@ EDGES = ", or across an edge that J has where a relu unit turns on"
 
 
 class Blame(Enum):
-    """Why a fit may be no better than the class frequencies, and what to do."""
+    """Why a fit may be no better than one that sees nothing of X, and what to do."""
 
     GIVEN = "reg_lambda is too strong", "Decrease reg_lambda"
     SEARCHED = "reg_lambda is too strong", "Give weaker reg_lambdas"
@@ -79,8 +79,8 @@ class Blame(Enum):
     NOBODY = "", ""
 
 
-def null_message(outcome: Outcome, scale_X: bool, blame: Blame) -> str | None:
-    """Return what to warn of where a fit is no better than the class frequencies, or None."""
+def null_message(outcome: Outcome, scale_X: bool, blame: Blame, null_prediction: str) -> str | None:
+    """Return what to warn of where a fit is no better than one that sees nothing, or None."""
     if blame is Blame.NOBODY or not outcome.is_null:
         return None
     too_few = "" if outcome.ending.is_by_itself else "the iterations are too few, "
@@ -89,13 +89,17 @@ def null_message(outcome: Outcome, scale_X: bool, blame: Blame) -> str | None:
     if scale_X:
         why, how = f"{why}, or X is not scaled", f"{how}, or {SCALE}"
     return (
-        f"The fit ends no better than predicting the class frequencies ({cost} = "
-        f"{outcome.learned_cost:.6g}, theirs {outcome.null_cost:.6g}): {too_few}{why}. {how}."
+        f"The fit ends no better than predicting {null_prediction} ({cost} = "
+        f"{outcome.learned_cost:.6g} against {outcome.null_cost:.6g}): {too_few}{why}. {how}."
     )
 
 
 def warning_message(
-    outcome: Outcome, settings: Settings, is_scaled: Callable[[], bool], blame: Blame
+    outcome: Outcome,
+    settings: Settings,
+    is_scaled: Callable[[], bool],
+    blame: Blame,
+    null_prediction: str,
 ) -> str | None:
     """Return what to warn of after a fit, or None.
 
@@ -107,6 +111,8 @@ def warning_message(
         Says whether X is scaled: what is needs no advice to do so.
     blame : Blame
         Why it may have learned nothing.
+    null_prediction : str
+        What it then predicts.
     """
     if outcome.ending is Ending.CALLBACK:  # somebody asked for it
         return None
@@ -122,6 +128,6 @@ def warning_message(
     }
     messages = [
         outcome.ending.message(outcome.gradient_norm, settings.tol, limits, scale_X),
-        null_message(outcome, scale_X, blame),
+        null_message(outcome, scale_X, blame, null_prediction),
     ]
     return " ".join(message for message in messages if message) or None

@@ -90,11 +90,12 @@ class Training:
     ) -> None:
         self.network, self.settings, self.random_state = network, settings, random_state
         self.task, self.reports, self.is_stopped = task, reports, is_stopped
-        self.coordinates = centred_coordinates(network, rows.mean())
+        start = network.output.start(rows.target_means())
+        self.coordinates = centred_coordinates(network, rows.mean(), start)
         self.all_rows, self.held_out = rows, held_out
         if settings.early_stopping and held_out is None:
             rows, self.held_out = hold_out(rows, settings.validation_fraction, random_state)
-        self.rows = rows
+        self.rows, self._is_constant = rows, rows.targets.is_constant
         self.null_cost = rows.null_cost(network)
         # What is learned is judged on the rows held out, where there are any.
         self._null_cost_judged = self.null_cost
@@ -147,9 +148,13 @@ class Training:
     def random_start(self) -> NDArray:
         """Return a random vector: without a bias in centred coordinates.
 
-        A unit is then balanced at the centre of its inputs.
+        A unit is then balanced at the centre of its inputs. An output that is always the same
+        begins where it ends: without weights.
         """
-        return self.network.random_thetas(self.random_state).vector
+        thetas = self.network.random_thetas(self.random_state)
+        if self._is_constant is not None:
+            thetas.matrices[-1][self._is_constant] = 0
+        return thetas.vector
 
     def cost(self, x: NDArray, reg_lambda: float) -> float:
         """Return J over the rows trained on."""

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from objectives import (
+    OUTPUTS,
     logits,
     make_objective,
     make_problem,
@@ -37,7 +38,7 @@ SPLITS = {
     "single-rows": ({"block_rows": 1, "shard_rows": 1, "max_shards": 100}, [[1]] * 23),
 }
 splits = pytest.mark.parametrize(("split", "expected"), SPLITS.values(), ids=SPLITS)
-outputs = pytest.mark.parametrize("output", ["logistic", "softmax", "binary", "multilabel"])
+outputs = pytest.mark.parametrize("output", OUTPUTS)
 containers = pytest.mark.parametrize("container", [np.asarray, csr_array], ids=["dense", "sparse"])
 weights = pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
 

@@ -7,7 +7,7 @@ from objectives import make_network, make_problem, numerical_gradient
 
 from skbackprop._network.coordinates import CentredCoordinates, centred_coordinates
 from skbackprop._network.network import Network
-from skbackprop._network.outputs import output_units
+from skbackprop._network.outputs import class_units
 from skbackprop._network.thetas import roll, theta_shapes, unroll
 
 LAYER_SIZES = {"0hidden": [3, 1], "1hidden": [3, 4, 2], "3hidden": [5, 2, 4, 3, 6]}
@@ -92,7 +92,7 @@ def test_inputs_are_centred_where_they_lie():
     network = Network(
         [3, 4, 2, 5, 3, 2],
         ["logistic", "tanh", "relu", "identity"],
-        output_units("logistic", 2, True),
+        class_units("logistic", 2, True),
     )
     coordinates = centred_coordinates(network, mean)
     thetas = [np.ones(shape) for shape in network.shapes]

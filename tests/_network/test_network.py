@@ -8,6 +8,7 @@ import textbook
 from numpy.testing import assert_allclose
 from objectives import (
     KINK_MARGIN,
+    OUTPUTS,
     cost_and_gradient,
     logits,
     make_objective,
@@ -18,7 +19,7 @@ from objectives import (
 from scipy.sparse import csr_array, csr_matrix
 
 from skbackprop._network.network import Network
-from skbackprop._network.outputs import output_units
+from skbackprop._network.outputs import class_units
 
 ACTIVATIONS = ["logistic", "tanh", "relu", "identity"]
 LAYERS = [(), (4,), (4, 2), (2, 3, 4)]
@@ -26,7 +27,9 @@ LAYERS = [(), (4,), (4, 2), (2, 3, 4)]
 
 def _grid():
     hidden_layers = [((), "none"), *product(LAYERS[1:], ACTIVATIONS)]
-    for output, (hidden, activation) in product(["logistic", "softmax"], hidden_layers):
+    for output, (hidden, activation) in product(
+        ["logistic", "softmax", "identity", "exp"], hidden_layers
+    ):
         for reg_lambda, weighted, container in product(
             [0.0, 0.7], [False, True], [np.asarray, csr_array]
         ):
@@ -99,7 +102,7 @@ def test_logits_agree_with_the_textbook(problem, options):
     assert_allclose(logits(problem), z_textbook, rtol=1e-10, atol=1e-13)
 
 
-@pytest.mark.parametrize("output", ["logistic", "softmax", "binary", "multilabel"])
+@pytest.mark.parametrize("output", OUTPUTS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("container", [np.asarray, csr_array], ids=["dense", "sparse"])
 def test_float32_is_near_the_textbook(output, activation, container):
@@ -152,7 +155,7 @@ def _bounds(thetas):
 
 @pytest.mark.parametrize("activation", GAINS)
 def test_random_weights_have_the_bounds_of_their_activation(activation):
-    output = output_units("softmax", 50, False)
+    output = class_units("softmax", 50, False)
     network = Network([60, 50, 40, 50], [activation] * 2, output)
     thetas = network.random_thetas(np.random.RandomState(0))
     assert [Theta.shape for Theta in thetas.matrices] == network.shapes
@@ -161,9 +164,9 @@ def test_random_weights_have_the_bounds_of_their_activation(activation):
 
 
 def test_the_weights_of_the_output_units_start_as_those_below_them():
-    network = Network([60, 50, 40, 50], ["logistic", "tanh"], output_units("softmax", 50, False))
+    network = Network([60, 50, 40, 50], ["logistic", "tanh"], class_units("softmax", 50, False))
     assert_allclose(_bounds(network.random_thetas(np.random.RandomState(0))), [4, 1, 1], rtol=0.01)
-    network = Network([60, 50], [], output_units("softmax", 50, False))
+    network = Network([60, 50], [], class_units("softmax", 50, False))
     assert_allclose(_bounds(network.random_thetas(np.random.RandomState(0))), [1], rtol=0.01)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from objectives import (
+    OUTPUTS,
     cost_and_gradient,
     make_objective,
     make_problem,
@@ -19,7 +20,7 @@ from skbackprop._network.thetas import Thetas
 
 HIDDEN = {"0hidden": (), "1hidden": (4,), "3hidden": (2, 3, 4)}
 hidden_layers = pytest.mark.parametrize("hidden", HIDDEN.values(), ids=HIDDEN)
-outputs = pytest.mark.parametrize("output", ["logistic", "softmax", "binary", "multilabel"])
+outputs = pytest.mark.parametrize("output", OUTPUTS)
 containers = pytest.mark.parametrize("container", [np.asarray, csr_array], ids=["dense", "sparse"])
 coordinates = pytest.mark.parametrize("centred", [False, True], ids=["plain", "centred"])
 

@@ -12,9 +12,9 @@ from scipy.optimize import minimize
 from scipy.special import expit, softmax
 
 from skbackprop import BackpropClassifier
-from skbackprop._network.outputs import output_units
+from skbackprop._network.outputs import class_units
 
-# Kind: the arguments of output_units, and the number of logits in a row.
+# Kind: the arguments of class_units, and the number of logits in a row.
 KINDS = {
     "binary": ("logistic", 1, False),
     "logistic": ("logistic", 3, False),
@@ -41,7 +41,7 @@ LOGITS = [
 
 
 def _units(kind):
-    return output_units(*KINDS[kind])
+    return class_units(*KINDS[kind])
 
 
 def _logits(kind, dtype):
@@ -322,10 +322,10 @@ def test_normalised_sigmoids():
 def test_softmax_is_for_more_than_two_classes():
     z = np.array([[0.5], [-2.0]])
     for arguments in [("softmax", 1, False), ("logistic", 1, False)]:
-        P = np.exp(output_units(*arguments).log_proba(z))
+        P = np.exp(class_units(*arguments).log_proba(z))
         assert_allclose(P, np.hstack([expit(-z), expit(z)]), rtol=1e-14)
     z = np.array([[0.5, 1.0, -2.0]])
-    labels = np.exp(output_units("softmax", 3, True).log_proba(z))
+    labels = np.exp(class_units("softmax", 3, True).log_proba(z))
     assert_allclose(labels, expit(z), rtol=1e-14)
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from class_rows import rows_of_fit
 from scipy.stats import hypergeom
 from sklearn.datasets import make_classification
 from sklearn.metrics import log_loss
@@ -9,7 +10,6 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from skbackprop import BackpropClassifier
 from skbackprop._rows.drawing import HEAVY, draw_by_weight, draw_share
-from skbackprop._rows.rows import rows_of_fit
 from skbackprop._training.early_stopping import hold_out
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from skbackprop._rows.targets import Classes, Targets
+from skbackprop._rows.classes import Classes, ClassTargets
 
 
 @pytest.mark.parametrize(
@@ -20,11 +20,11 @@ from skbackprop._rows.targets import Classes, Targets
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64])
 def test_positions_of_ones(y, n_labels, expected, dtype):
     y = np.array(y, dtype)
-    targets = Targets(y, Classes(np.arange(n_labels), y.ndim == 2))
-    assert_array_equal(targets.positions_of_ones(), expected)
+    targets = ClassTargets(y, Classes(np.arange(n_labels), y.ndim == 2))
+    assert_array_equal(targets.for_units(float), expected)
 
 
 def test_positions_in_many_rows_are_not_counted_in_few_bytes():
     y = np.full(300, 200, np.uint8)
-    ones = Targets(y, Classes(np.arange(201), False)).positions_of_ones()
+    ones = ClassTargets(y, Classes(np.arange(201), False)).for_units(float)
     assert_array_equal(ones, 200 * 300 + np.arange(300))

@@ -10,6 +10,7 @@ from itertools import count
 import numpy as np
 import pytest
 import textbook
+from class_rows import rows_of_fit
 from interrupting import AtLine
 from scipy.sparse import csr_array
 from scipy.special import log_expit, log_softmax
@@ -23,7 +24,6 @@ import skbackprop._machine.blas
 import skbackprop._machine.threads
 import skbackprop._search.auto as auto
 from skbackprop import BackpropClassifier
-from skbackprop._rows.rows import rows_of_fit
 from skbackprop._search.auto import LEAST_OF_A_CLASS, LEAST_ROWS, N_LAMBDAS, SHARE
 from skbackprop._training.early_stopping import hold_out
 from skbackprop._training.endings import Ending
@@ -190,7 +190,7 @@ def test_scores_are_the_log_likelihood_of_rows_held_out(paths, kind, parameters,
         expected = mean_log_likelihood(
             outcome.thetas.matrices,
             held_out.X,
-            held_out.targets.labels,
+            held_out.targets.as_given,
             held_out.counts,
             kind,
             parameters.get("out_activation", "softmax"),
@@ -204,7 +204,7 @@ def weight_by_row(*parts):
     weights = Counter()
     for rows in parts:
         w = np.ones(rows.n_rows) if rows.counts is None else rows.counts
-        y = rows.targets.labels.reshape(rows.n_rows, -1)
+        y = rows.targets.as_given.reshape(rows.n_rows, -1)
         X = rows.X if rows.positions is None else rows.X[rows.positions]
         for key, w_i in zip(map(tuple, np.column_stack([X, y])), w, strict=True):
             weights[key] += w_i
@@ -529,7 +529,7 @@ def test_what_is_held_out_for_early_stopping_is_the_same_everywhere(paths, monke
         assert held_out.n_rows == pytest.approx(share * validation.n_rows, abs=3)
         assert set(weight_by_row(on_path.rows)) < set(of_training)
         assert set(weight_by_row(held_out)) <= set(of_validation)
-    codes = validation.targets.labels
+    codes = validation.targets.as_given
     score = mean_log_likelihood(classifier.thetas_, validation.X, codes, None, "classes")
     assert classifier.best_validation_score_ == pytest.approx(score, rel=1e-10)
     assert classifier.best_validation_score_ == max(classifier.validation_scores_)
@@ -583,7 +583,7 @@ def test_given_thetas_start_the_path(paths, monkeypatch, most_rows):
     (start,), (on_path,), first = paths.starts, paths.trainings, paths.outcomes[0]
     assert [Theta.tolist() for Theta in start.matrices] == [Theta.tolist() for Theta in given]
     # Taken as they are, without a dose of fresh weights.
-    J, _ = textbook_cost(given, on_path.rows.X, on_path.rows.targets.labels, first.reg_lambda)
+    J, _ = textbook_cost(given, on_path.rows.X, on_path.rows.targets.as_given, first.reg_lambda)
     assert first.loss_curve[0] == pytest.approx(J, rel=1e-6)
     assert has_a_path(classifier)
     for Theta, was in zip(given, before, strict=True):
@@ -963,7 +963,7 @@ def test_a_line_that_cannot_be_printed(own, monkeypatch, beginning, is_kept):
 
 FILES = [
     skbackprop.__file__.replace("__init__.py", name)
-    for name in ("_search", "_classifier.py", "_estimator.py")
+    for name in ("_search", "_one_fit.py", "_estimator.py")
 ]
 
 

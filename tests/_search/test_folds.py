@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pytest
 import sklearn
+from class_rows import rows_of_fit
 from sklearn import config_context
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning, UndefinedMetricWarning
@@ -21,7 +22,6 @@ from sklearn.preprocessing import scale
 
 from skbackprop import BackpropClassifierCV
 from skbackprop._network.network import Network
-from skbackprop._rows.rows import rows_of_fit
 from skbackprop._search.results import choose, make_cv_results, mean_and_standard_error
 from skbackprop._search.scoring import as_number, mean_log_likelihood
 from skbackprop._training.penalty import reg_lambda_grid

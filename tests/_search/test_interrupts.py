@@ -187,7 +187,7 @@ def test_folds_in_other_threads_end(monkeypatch):
 
 
 FILES = [
-    skbackprop._classifier_cv.__file__,
+    skbackprop._penalty_search.__file__,
     skbackprop._search.__file__.removesuffix("__init__.py"),
 ]
 

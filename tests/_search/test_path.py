@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from class_rows import rows_of_fit
 from sklearn.datasets import load_digits, load_iris, load_wine
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
@@ -13,8 +14,7 @@ from skbackprop._estimator import network_for
 from skbackprop._machine.blas import single_threaded_blas
 from skbackprop._machine.threads import rounding_in_silence
 from skbackprop._parameters import check_parameters
-from skbackprop._rows.rows import rows_of_fit
-from skbackprop._search.path import Turned, walk
+from skbackprop._search.path import LEAST_CUT, Turned, walk
 from skbackprop._training.endings import Ending
 from skbackprop._training.fit import Fit, is_null
 from skbackprop._training.penalty import reg_lambda_grid
@@ -32,7 +32,7 @@ def problem_of(X, y, hidden=8, **parameters):
     return rows, network_for(settings, rows), settings
 
 
-def walked(X, y, reg_lambdas, *, is_coarse=True, **parameters):
+def walked(X, y, reg_lambdas, *, least_cut=LEAST_CUT, **parameters):
     rows, network, settings = problem_of(X, y, **parameters)
     random_state = np.random.RandomState(0)
     with (
@@ -40,7 +40,7 @@ def walked(X, y, reg_lambdas, *, is_coarse=True, **parameters):
         rounding_in_silence(),
         Training(rows, network, settings, random_state) as training,
     ):
-        return list(walk(training, reg_lambdas, is_coarse=is_coarse))
+        return list(walk(training, reg_lambdas, least_cut=least_cut))
 
 
 @pytest.mark.parametrize("hidden", [8, (8, 6)], ids=["one-hidden-layer", "two-hidden-layers"])
@@ -63,9 +63,9 @@ def test_a_path_from_a_collapsed_fit_leaves_the_null_cost_where_a_fresh_fit_does
     assert not outcomes[-1].is_null
 
 
-@pytest.mark.parametrize("is_coarse", [True, False])
-def test_outcomes_speak_of_their_penalty(is_coarse):
-    outcomes = walked(scale(WINE), CULTIVARS, [1e-2, 1e-3], is_coarse=is_coarse)
+@pytest.mark.parametrize("least_cut", [LEAST_CUT, None])
+def test_outcomes_speak_of_their_penalty(least_cut):
+    outcomes = walked(scale(WINE), CULTIVARS, [1e-2, 1e-3], least_cut=least_cut)
     for reg_lambda, outcome in zip([1e-2, 1e-3], outcomes, strict=True):
         assert outcome.reg_lambda == reg_lambda
         assert outcome.seconds > 0
@@ -99,7 +99,7 @@ def test_units_do_not_become_copies_of_each_other():
 def test_fits_that_only_rank_are_left_once_they_are_slow():
     X, y = scale(WINE), CULTIVARS
     coarse = walked(X, y, [1e-2, 1e-3], tol=1e-6)
-    to_the_end = walked(X, y, [1e-2, 1e-3], is_coarse=False, tol=1e-6)
+    to_the_end = walked(X, y, [1e-2, 1e-3], least_cut=None, tol=1e-6)
     for one, other in zip(coarse, to_the_end, strict=True):
         assert one.ending is Ending.FLAT
         assert other.ending is Ending.CONVERGED

@@ -4,6 +4,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from class_rows import rows_of_fit
 from sklearn.base import clone
 from sklearn.datasets import load_wine, make_classification
 from sklearn.preprocessing import scale
@@ -14,7 +15,6 @@ from skbackprop._machine.blas import single_threaded_blas
 from skbackprop._machine.threads import rounding_in_silence
 from skbackprop._network.thetas import Thetas, unroll
 from skbackprop._parameters import check_parameters
-from skbackprop._rows.rows import rows_of_fit
 from skbackprop._search.refit import Refit
 from skbackprop._search.reports import SearchReports
 from skbackprop._training.training import Training

@@ -4,10 +4,10 @@ import warnings
 
 import numpy as np
 import pytest
+from class_rows import rows_of_fit
 from sklearn.exceptions import ConvergenceWarning
 
 from skbackprop import BackpropClassifier
-from skbackprop._rows.rows import rows_of_fit
 from skbackprop._training.early_stopping import hold_out
 from skbackprop._training.endings import Ending
 
@@ -69,7 +69,7 @@ def assert_loss_is_that_of_its_thetas(classifier, rows):
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # it may have learned nothing
-        there.fit(rows.X, rows.targets.labels, sample_weight=rows.w)
+        there.fit(rows.X, rows.targets.as_given, sample_weight=rows.w)
     assert there.n_iter_ == 0
     # In float32 the Thetas that are kept are rounded.
     rtol, atol = (1e-10, 1e-12) if rows.X.dtype == np.float64 else (1e-4, 1e-4)

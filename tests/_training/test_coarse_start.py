@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from class_rows import rows_of_fit
 from sklearn.datasets import load_digits, load_iris
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.preprocessing import scale
@@ -13,7 +14,6 @@ from skbackprop import BackpropClassifier
 from skbackprop._machine.threads import rounding_in_silence
 from skbackprop._network.objective import Objective
 from skbackprop._parameters import check_parameters
-from skbackprop._rows.rows import rows_of_fit
 from skbackprop._training.coarse_start import (
     BATCH_ROWS,
     SHARE_OF_OTHERS,

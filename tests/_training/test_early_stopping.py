@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from class_rows import rows_of_fit
 from scipy.special import xlogy
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.metrics import log_loss
@@ -15,7 +16,6 @@ from skbackprop._machine.blas import single_threaded_blas
 from skbackprop._machine.threads import rounding_in_silence
 from skbackprop._network.objective import RowCosts
 from skbackprop._parameters import check_parameters
-from skbackprop._rows.rows import rows_of_fit
 from skbackprop._training.early_stopping import EarlyStopping, hold_out
 from skbackprop._training.fit import Point
 from skbackprop._training.solver import NonFiniteError
@@ -58,7 +58,7 @@ def test_cost_and_gradient_are_those_of_the_other_rows(solver):
     classifier = stopping(solver=solver).fit(CANCER, DIAGNOSES)
     training, _ = held_out(classifier, CANCER, DIAGNOSES)
     there = stopping(early_stopping=False, tol=100.0, thetas_init=classifier.thetas_)
-    there.fit(training.X, training.targets.labels)
+    there.fit(training.X, training.targets.as_given)
     assert there.n_iter_ == 0
     np.testing.assert_allclose(there.loss_, classifier.loss_, rtol=1e-12)
     np.testing.assert_allclose(there.gradient_norm_, classifier.gradient_norm_, rtol=1e-8)

@@ -1,0 +1,215 @@
+"""Targets that are numbers: y on the scale of a fit, and the way back."""
+
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+from scipy.sparse import issparse
+from sklearn.utils.validation import column_or_1d
+
+from skbackprop._network.outputs import NUMBER_UNITS, NumberUnits, OutputUnits
+from skbackprop._network.thetas import Thetas
+from skbackprop._rows.targets import Targets, check_sample_weight
+
+# The greatest count: from here on, float64 does not hold every whole number.
+MOST_COUNT = 2.0**53
+
+
+class Numbers(NamedTuple):
+    """The scale of a fit: codes are (y - mean) / scale.
+
+    Attributes
+    ----------
+    mean, scale : ndarray of shape (n_outputs,)
+        Zeros and ones where y is taken as it is.
+    is_column : bool
+        Whether y has shape (m,).
+    """
+
+    mean: NDArray
+    scale: NDArray
+    is_column: bool
+
+    @property
+    def null_prediction(self) -> str:
+        """What a network that has learned nothing of X predicts."""
+        return "the mean of y"
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of output units: one per column of y."""
+        return len(self.mean)
+
+    def output_units(self, out_activation: str) -> NumberUnits:
+        """Return output units of that kind."""
+        return NUMBER_UNITS[out_activation]
+
+    def encode(self, y: NDArray) -> NDArray:
+        """Return numbers on this scale."""
+        # In units of a power of two, no difference overflows and no tiny number loses its bits.
+        _, exponents = np.frexp(np.maximum(np.abs(self.mean), self.scale))
+        mean, scale = np.ldexp(self.mean, -exponents), np.ldexp(self.scale, -exponents)
+        return (np.ldexp(y, -exponents) - mean) / scale
+
+    def decode(self, codes: NDArray) -> NDArray:
+        """Return the numbers that codes stand for, clipped to the finite ones, in float64."""
+        with np.errstate(over="ignore"):
+            y = self.mean + self.scale * codes.astype(np.float64, copy=False)
+        greatest = np.finfo(np.float64).max
+        y = np.clip(y, -greatest, greatest)
+        return y[:, 0] if self.is_column else y
+
+    def converted(self, thetas: Thetas, other: "Numbers") -> Thetas:
+        """Return Thetas that predict on this scale what the given ones do on another."""
+        same = Thetas(thetas.vector.astype(np.float64), thetas.shapes)
+        output = same.layers[-1]
+        with np.errstate(over="ignore", invalid="ignore"):
+            output.matrix[...] *= (other.scale / self.scale)[:, np.newaxis]
+            output.bias[...] += (other.mean - self.mean) / self.scale
+        return same
+
+    def to_state(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {"mean": self.mean, "scale": self.scale, "is_column": self.is_column}
+
+
+@dataclass(frozen=True, eq=False)
+class NumberTargets(Targets):
+    """Numbers in float64, a column per output.
+
+    Attributes
+    ----------
+    numbers : Numbers
+        The scale that they are on.
+    has_scale : bool
+        Whether a fit has one of its own; else y is taken as it is.
+    """
+
+    numbers: Numbers
+    has_scale: bool
+
+    # Found by measuring (benchmarks/regression.py): twice as quick, and no penalty chosen worse.
+    ranks_in_single_precision = True
+
+    @property
+    def kind(self) -> Numbers:
+        """The scale that they are on."""
+        return self.numbers
+
+    def standardised(self, w: NDArray | None) -> Self:
+        """Return numbers that are as given less their weighted mean, in standard deviations."""
+        if not self.has_scale:
+            return self
+        # In units of a power of two near the greatest, no square over- or underflows.
+        _, exponents = np.frexp(np.abs(self.codes).max(axis=0))
+        y, shares = np.ldexp(self.codes, -exponents), _shares(w, len(self.codes))
+        mean = shares @ y
+        mean += shares @ (y - mean)  # what the first sum has rounded off
+        y -= mean
+        # Less what the mean, a float, is off by.
+        deviation = np.sqrt(np.maximum(shares @ y**2 - (shares @ y) ** 2, 0))
+        is_constant = self.is_constant | (deviation == 0)
+        mean = np.ldexp(mean, exponents)
+        # Rounded, that of the greatest numbers may be more than the greatest.
+        scale = np.ldexp(np.minimum(deviation, 1 - np.finfo(np.float64).epsneg), exponents)
+        mean[is_constant], scale[is_constant] = self.codes[0, is_constant], 1
+        numbers = _read_only(self.numbers._replace(mean=mean, scale=scale))
+        return replace(self, codes=numbers.encode(self.codes), numbers=numbers)
+
+    def on_scale_of(self, other: Self) -> Self:
+        """Return numbers as given on the scale of others."""
+        if not self.has_scale:
+            return self
+        codes, numbers = other.numbers.encode(self.codes), other.numbers
+        return replace(self, codes=codes, numbers=numbers)
+
+    def to_stratify(self, w: NDArray | None) -> NDArray:
+        """Return the numbers."""
+        return self.as_given
+
+    def means(self, w: NDArray | None) -> NDArray:
+        """Return the weighted mean of each column."""
+        means = _shares(w, len(self.codes)) @ self.codes
+        return np.clip(means, self.codes.min(axis=0), self.codes.max(axis=0))  # however rounded
+
+    @property
+    def is_constant(self) -> NDArray:
+        """Which columns have one number for all rows."""
+        return self.codes.min(axis=0) == self.codes.max(axis=0)
+
+    def constant_cost(self, output: OutputUnits, predicted: NDArray, w: NDArray | None) -> float:
+        """Return the mean cost where these means are always predicted."""
+        z = np.broadcast_to(output.start(predicted), self.codes.shape)
+        return -float(_shares(w, len(z)) @ output.log_likelihood(z, self.codes))
+
+    def for_units(self, dtype: DTypeLike) -> NDArray:
+        """Return the numbers, a row per output unit."""
+        return np.ascontiguousarray(self.codes.T, dtype)
+
+    def matrix(self, piece: slice) -> NDArray:
+        """Return those of some rows, a row per output unit."""
+        return self.codes[piece].T
+
+
+def _shares(w: NDArray | None, m: int) -> NDArray:
+    """Return the share of each row in the weight of all."""
+    if w is None:
+        return np.full(m, 1 / m)
+    shares = w / w.max()
+    return shares / shares.sum()
+
+
+def _read_only(numbers: Numbers) -> Numbers:
+    for array in (numbers.mean, numbers.scale):
+        array.flags.writeable = False
+    return numbers
+
+
+def encode_numbers(y: Any, sample_weight: Any, loss: str) -> tuple[NumberTargets, NDArray | None]:
+    """Encode targets that are numbers, and check the weights.
+
+    Parameters
+    ----------
+    y : array-like or sparse matrix of shape (n_samples,) or (n_samples, n_outputs)
+        Validated, and finite.
+    sample_weight : array-like of shape (n_samples,), float or None
+        As given by the user.
+    loss : {"squared_error", "poisson"}
+        Poisson takes y as it is; a single column, with scikit-learn's warning, as a vector.
+
+    Returns
+    -------
+    targets : NumberTargets
+        As given: not yet on the scale of a fit.
+    w : ndarray of shape (n_samples,) or None
+        Sample weights. None where all are 1.
+
+    Raises
+    ------
+    ValueError
+        If a weight is not valid, or y is not fit for Poisson.
+    """
+    y = np.asarray(y.toarray() if issparse(y) else y, dtype=np.float64)
+    if loss == "poisson" and y.shape[1:] == (1,):
+        y = column_or_1d(y, warn=True)
+    w = check_sample_weight(sample_weight, len(y))
+    codes = (y if y.ndim == 2 else y[:, np.newaxis]) + 0.0  # -0.0 becomes 0.0
+    if loss == "poisson":
+        _check_counts(codes if w is None else codes[w > 0])
+    n_outputs = codes.shape[1]
+    numbers = _read_only(Numbers(np.zeros(n_outputs), np.ones(n_outputs), y.ndim == 1))
+    return NumberTargets(codes, numbers, loss == "squared_error"), w
+
+
+def _check_counts(y: NDArray) -> None:
+    must = "y must hold numbers >= 0, of a positive sum, where loss='poisson'"
+    if y.min() < 0:
+        raise ValueError(f"{must}: got {y.min()}")
+    if not y.any(axis=0).all():
+        raise ValueError(f"{must}: got only 0 in a column of the rows of positive weight")
+    if y.max() > MOST_COUNT:
+        raise ValueError(
+            f"y must hold numbers up to 2**53 where loss='poisson', got {y.max()}: choose another "
+            "unit"
+        )
