@@ -44,7 +44,12 @@ def trace_of_fit(X, y, hidden, coarse_start, seed):
             trace.append((perf_counter() - started, iteration.cost))
 
     classifier = BackpropClassifier(
-        hidden, coarse_start=coarse_start, max_iter=100, random_state=seed
+        hidden,
+        activation="logistic",
+        reg_lambda="prior",
+        coarse_start=coarse_start,
+        max_iter=100,
+        random_state=seed,
     )
     started = perf_counter()
     with watched(look):

@@ -76,6 +76,7 @@ def skbackprop(case, X, y, seed, cost):
 
     classifier = BackpropClassifier(
         case.hidden,
+        activation="logistic",
         out_activation="softmax",
         reg_lambda=ALPHA / len(y),
         max_iter=20_000,

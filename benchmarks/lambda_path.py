@@ -87,14 +87,15 @@ def search_table(X, y, variant, seed, reg_lambdas=REG_LAMBDAS, **parameters):
     threadpool_limits(1)
     np.seterr(over="ignore", under="ignore")
     X = scale(X)
-    model = BackpropClassifierCV(**{"hidden_layer_sizes": UNITS, **parameters})
+    units = {"hidden_layer_sizes": UNITS, "activation": "logistic"}
+    model = BackpropClassifierCV(**{**units, **parameters})
     settings, (targets, w) = check_parameters(model), encode_classes(y, None, None)
     losses, costs, n_evaluations = [], [], 0
     for train, test in StratifiedKFold(5).split(X, y):
         rows = weighted_rows(X, targets, w, train)
         network = network_for(settings, rows)
         fits = list(fits_of(rows, network, settings, reg_lambdas.tolist(), variant, seed))
-        held_out = weighted_rows(X, targets, w, None, test)
+        held_out = weighted_rows(X, targets, w, test)
         losses.append([-mean_log_likelihood(network, fit.thetas, held_out) for fit in fits])
         costs.append([fit.loss for fit in fits])
         n_evaluations += sum(fit.n_evaluations for fit in fits)
@@ -154,7 +155,12 @@ def whole_searches(X, y, n_jobs, tol):
     """Yield the name, the seconds and the best log-loss of each search."""
     m = len(y) * 4 / 5
     common = {"n_jobs": n_jobs, "cv": 5}
-    ours = {"random_state": 0, "tol": tol, "out_activation": "softmax"}
+    ours = {
+        "activation": "logistic",
+        "random_state": 0,
+        "tol": tol,
+        "out_activation": "softmax",
+    }
     searches = {
         "BackpropClassifierCV": BackpropClassifierCV(
             UNITS, reg_lambdas=REG_LAMBDAS, **ours, **common

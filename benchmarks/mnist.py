@@ -62,7 +62,12 @@ def skbackprop(X, y, trace, coarse_start):
             trace.take([(layer.weights.T, layer.bias) for layer in thetas.layers])
 
     classifier = BackpropClassifier(
-        UNITS, reg_lambda=REG_LAMBDA, coarse_start=coarse_start, max_iter=100, random_state=0
+        UNITS,
+        activation="logistic",
+        reg_lambda=REG_LAMBDA,
+        coarse_start=coarse_start,
+        max_iter=100,
+        random_state=0,
     )
     with watched(look):
         classifier.fit(X, y)

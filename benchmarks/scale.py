@@ -52,7 +52,9 @@ def memory_of_fit(m, peer):
     warnings.simplefilter("ignore")
     hidden = SIZES[1:-1]
     fits = {
-        "skbackprop": BackpropClassifier(hidden, max_iter=3, random_state=0),
+        "skbackprop": BackpropClassifier(
+            hidden, activation="logistic", reg_lambda="prior", max_iter=3, random_state=0
+        ),
         "mlpclassifier": MLPClassifier(hidden, solver="lbfgs", max_iter=3, random_state=0),
     }
     fits["skbackprop, X mapped"] = fits["skbackprop"]
