@@ -756,7 +756,6 @@ def names_of(path):
     return tuple(name for name, _ in path)
 
 
-@needs_callbacks
 @pytest.mark.parametrize("coarse_start", [False, "auto"])
 def test_fits_of_a_path_are_left_once_they_are_slow(paths, coarse_start):
     X, y = table(n_rows=100)
@@ -765,6 +764,7 @@ def test_fits_of_a_path_are_left_once_they_are_slow(paths, coarse_start):
     assert classifier.converged_
 
 
+@needs_callbacks
 @pytest.mark.parametrize("coarse_start", [False, True])
 def test_callbacks_see_the_path(coarse_start):
     X, y = table()
