@@ -27,8 +27,8 @@ from skbackprop._parameters import (
 )
 from skbackprop._rows.classes import Classes, encode_classes
 from skbackprop._rows.numbers import Numbers, encode_numbers
-from skbackprop._rows.rows import Rows
-from skbackprop._rows.targets import Kind, Targets
+from skbackprop._rows.rows import Rows, weighted_rows
+from skbackprop._rows.targets import Kind, Targets, check_sample_weight
 from skbackprop._training.callbacks import STACK_LEVEL
 from skbackprop._training.fit import Outcome
 from skbackprop._training.reports import Blame, warning_message
@@ -101,8 +101,9 @@ def metadata_of(sample_weight: Any) -> dict[str, Any] | None:
 
 def validated(estimator: Any, X: Any, *y: Any, **options: Any) -> Any:
     """Return X, and y where it is given, as `validate_data` does: float32 X stays float32."""
+    options = {"accept_sparse": "csr", "dtype": _dtypes(X), **options}
     with rounding_in_silence():  # the sum of numbers that are finite need not be
-        return validate_data(estimator, X, *y, accept_sparse="csr", dtype=_dtypes(X), **options)
+        return validate_data(estimator, X, *y, **options)
 
 
 def _dtypes(X: Any) -> Any:
@@ -150,6 +151,7 @@ def seen_attributes(
 class NetworkEstimator(BaseEstimator, ABC):
     """An estimator that holds a trained network; its subclasses say how it is trained."""
 
+    early_stopping: bool
     _model: Model
 
     # scikit-learn's hooks for the link in the HTML representation, which also decides whether
@@ -200,6 +202,25 @@ class NetworkEstimator(BaseEstimator, ABC):
     def _thetas_for(self, network: Network, kind: Kind) -> Sequence[NDArray]:
         """Return the Thetas of the last fit, for another to targets of this kind."""
 
+    def _validation_rows(
+        self, rows: Rows, X_val: Any, y_val: Any, sample_weight_val: Any
+    ) -> Rows | None:
+        """Return the rows of a validation set, encoded as those of the fit, or None."""
+        if X_val is None and y_val is None:
+            if sample_weight_val is not None:
+                raise ValueError("sample_weight_val needs X_val and y_val, got None of both")
+            return None
+        if X_val is None or y_val is None:
+            given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
+            raise ValueError(f"{given} needs {missing}, got {missing}=None")
+        options = {"reset": False, "dtype": rows.X.dtype, **self._y_options}
+        try:
+            X_val, y_val = validated(self, X_val, y_val, **options)
+        except ValueError as error:
+            raise ValueError(f"in X_val, y_val: {error}") from error
+        w = check_sample_weight(sample_weight_val, X_val.shape[0], "sample_weight_val")
+        return weighted_rows(X_val, rows.targets.encoded(y_val, w, "y_val"), w)
+
     # Draft and commit
 
     def _draft(self) -> Self:
@@ -231,11 +252,10 @@ class NetworkEstimator(BaseEstimator, ABC):
             stop_reason_=outcome.ending.value,
         )
         if outcome.scores is not None:
-            self.__dict__.update(
-                validation_scores_=outcome.scores,
-                best_validation_score_=max(outcome.scores, default=None),
-                best_iteration_=outcome.best_iteration,
-            )
+            self.validation_scores_ = outcome.scores
+            if self.early_stopping:
+                self.best_validation_score_ = max(outcome.scores, default=None)
+                self.best_iteration_ = outcome.best_iteration
 
     def _keep(
         self, draft: Self, network: Network, rows: Rows, settings: Settings, outcome: Outcome

@@ -38,7 +38,16 @@ class OneFit(CallbackSupportMixin, NetworkEstimator):
     reg_lambda_scores_: NDArray
 
     @with_callbacks
-    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Fit the network.
 
         Parameters
@@ -51,6 +60,14 @@ class OneFit(CallbackSupportMixin, NetworkEstimator):
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, finite and not negative: as how many rows each counts. Rows of
             weight zero take no part.
+        X_val : {array-like, sparse matrix, dataframe} of shape (n_val, n_features), default=None
+            A validation set of your own, computed in the dtype of X. With ``early_stopping``
+            it says when to stop and what is kept, and no row of X is held out; without, it is
+            recorded in `validation_scores_`, and nothing else changes.
+        y_val : {array-like, sparse matrix} of shape (n_val,) or (n_val, n_outputs), default=None
+            Its targets, of the kind of y; classes that y lacks are an error.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Weights of its rows, as ``sample_weight``; those of the classes are those of y.
 
         Returns
         -------
@@ -60,8 +77,8 @@ class OneFit(CallbackSupportMixin, NetworkEstimator):
         Raises
         ------
         ValueError
-            If a parameter, X, y or ``sample_weight`` is not valid, or the cost becomes
-            non-finite. The estimator is then as it was.
+            If a parameter, X, y, ``sample_weight`` or the validation set is not valid, or the
+            cost becomes non-finite. The estimator is then as it was.
         KeyboardInterrupt
             If the fit is interrupted: see Notes of the class.
 
@@ -77,11 +94,12 @@ class OneFit(CallbackSupportMixin, NetworkEstimator):
         X, y = validated(draft, X, y, **self._y_options)
         with single_threaded_blas(), rounding_in_silence():
             rows = rows_of_fit(X, *self._encode(y, sample_weight))
+            validation = draft._validation_rows(rows, X_val, y_val, sample_weight_val)
             network = network_for(settings, rows)
             given = self._given_thetas(rows, network)
             keep = partial(self._keep, draft, network, rows, settings)
             task = root_task(self, data, draft._seen(network, rows, settings))
-            with task, self._training(rows, network, settings, task) as training:
+            with task, self._training(rows, network, settings, task, validation) as training:
                 try:
                     self._train(training, draft, given)
                     keep(training.outcome())
@@ -93,9 +111,11 @@ class OneFit(CallbackSupportMixin, NetworkEstimator):
         self._warn(training.outcome(), settings, rows, blame)
         return self
 
-    def _training(self, rows: Rows, network: Network, settings: Settings, task: Task) -> Training:
+    def _training(
+        self, rows: Rows, network: Network, settings: Settings, task: Task, validation: Rows | None
+    ) -> Training:
         random_state, reports = check_random_state(self.random_state), Reports(bool(self.verbose))
-        return Training(rows, network, settings, random_state, task, reports)
+        return Training(rows, network, settings, random_state, task, reports, validation=validation)
 
     def _train(self, training: Training, draft: Self, given: Thetas | None) -> None:
         """Find the penalty, if it is to be found, and minimize J from there or from a start."""

@@ -74,7 +74,17 @@ class PenaltySearch(CallbackSupportMixin, NetworkEstimator):
         return router
 
     @with_callbacks
-    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None, **params: Any) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: ArrayLike | None = None,
+        **params: Any,
+    ) -> Self:
         """Search the penalty and refit at the best.
 
         Parameters
@@ -86,6 +96,15 @@ class PenaltySearch(CallbackSupportMixin, NetworkEstimator):
             regressor numbers, a column for each output.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows in fits and scores, finite and not negative.
+        X_val : {array-like, sparse matrix, dataframe} of shape (n_val, n_features), default=None
+            A validation set of your own, computed in the dtype of X. With ``early_stopping``
+            it says when each fit of the folds and the refit stop and what they keep, and no row
+            of X is held out; without, that of the refit is recorded in `validation_scores_`, and
+            nothing else changes.
+        y_val : {array-like, sparse matrix} of shape (n_val,) or (n_val, n_outputs), default=None
+            Its targets, of the kind of y; classes that y lacks are an error.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Weights of its rows, as ``sample_weight``; those of the classes are those of y.
         **params : dict
             Metadata for the splitter (``groups``) and the scorer, where scikit-learn's
             metadata routing is enabled.
@@ -98,8 +117,8 @@ class PenaltySearch(CallbackSupportMixin, NetworkEstimator):
         Raises
         ------
         ValueError
-            If a parameter, X, y or ``sample_weight`` is not valid, a cost becomes
-            non-finite, or no penalty has a score. The estimator is then as it was.
+            If a parameter, X, y, ``sample_weight`` or the validation set is not valid, a cost
+            becomes non-finite, or no penalty has a score. The estimator is then as it was.
         KeyboardInterrupt
             If the search is interrupted: it says how many fits were done, and the estimator is
             as it was, unless the refit has begun: see Notes of the class.
@@ -131,6 +150,7 @@ class PenaltySearch(CallbackSupportMixin, NetworkEstimator):
                 y=y,
                 targets=targets.on_scale_of(rows.targets),
                 w=w,
+                validation=draft._validation_rows(rows, X_val, y_val, sample_weight_val),
                 network=network,
                 settings=settings,
                 reg_lambdas=draft.reg_lambdas_,
@@ -207,7 +227,13 @@ class PenaltySearch(CallbackSupportMixin, NetworkEstimator):
         with (
             task,
             Training(
-                rows, search.network, search.settings, random_state, task, reports
+                rows,
+                search.network,
+                search.settings,
+                random_state,
+                task,
+                reports,
+                validation=search.validation,
             ) as training,
         ):
             refit = Refit(training, starts, reports)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, Self, cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -80,6 +80,37 @@ class ClassTargets(Targets):
     class_weight: Any = None
 
     has_classes = True
+
+    def encoded(self, y: Any, w: NDArray | None, name: str) -> Self:
+        """Return others of the same classes or labels."""
+        if self.classes.is_multilabel:
+            if y.shape[1:] != self.codes.shape[1:]:
+                raise ValueError(
+                    f"{name} must be an indicator matrix of {self.codes.shape[1]} labels, as y "
+                    f"is; got one of shape {y.shape}"
+                )
+            takes_part = slice(None) if w is None else w > 0
+            return self.with_codes(_indicators(y, takes_part, name)[0])
+        if issparse(y) or y.shape[1:] not in ((), (1,)):
+            raise ValueError(
+                f"{name} must be one column of classes, as y is; got one of shape {y.shape}"
+            )
+        return self.with_codes(self._codes_of(column_or_1d(y, warn=True), name))
+
+    def _codes_of(self, y: NDArray, name: str) -> NDArray:
+        try:
+            present = np.unique(y)
+        except TypeError as error:
+            raise ValueError(f"{name} must hold labels that can be sorted: {error}") from None
+        # By Python's equality: numpy holds "0" and 0 for the same.
+        code_of = {label: code for code, label in enumerate(self.classes.labels.tolist())}
+        unknown = [label for label in present.tolist() if label not in code_of]
+        if unknown:
+            raise ValueError(
+                f"{name} must hold only classes that y has, {list(code_of)}; got {unknown}"
+            )
+        codes = np.array([code_of[label] for label in present.tolist()], self.codes.dtype)
+        return codes[_positions_among(present, y)]
 
     @property
     def kind(self) -> Classes:
@@ -212,11 +243,11 @@ def _check_kind(y: Any, class_weight: Any) -> tuple[Any, bool]:
     return y, True
 
 
-def _indicators(y: Any, takes_part: NDArray | slice) -> tuple[NDArray, Classes]:
+def _indicators(y: Any, takes_part: NDArray | slice, name: str = "y") -> tuple[NDArray, Classes]:
     Y = y.toarray() if issparse(y) else np.asarray(y)
     if not np.isin(Y[takes_part], (0, 1)).all():
         raise ValueError(
-            "y must hold only 0 and 1 where it is multilabel, got "
+            f"{name} must hold only 0 and 1 where it is multilabel, got "
             f"{np.unique(Y[takes_part]).tolist()}"
         )
     labels = np.arange(Y.shape[1])
@@ -232,13 +263,18 @@ def _class_indices(y: NDArray, takes_part: NDArray | slice) -> tuple[NDArray, Cl
             "y must have at least two classes among the rows of positive weight; "
             f"got one class only, {with_weight.tolist()[0]!r}"
         )
-    # Piece by piece, in few bytes: there may be millions of rows.
+    codes = _positions_among(labels, y)
+    labels.flags.writeable = False
+    return codes, Classes(labels, False)
+
+
+def _positions_among(labels: NDArray, y: NDArray) -> NDArray:
+    """Return where each is among the labels: piece by piece, there may be millions of rows."""
     codes = np.empty(len(y), np.min_scalar_type(len(labels)))
     for start in range(0, len(y), _ENCODED_ROWS):
         piece = slice(start, start + _ENCODED_ROWS)
         codes[piece] = np.searchsorted(labels, y[piece])
-    labels.flags.writeable = False
-    return codes, Classes(labels, False)
+    return codes
 
 
 def encode_classes(

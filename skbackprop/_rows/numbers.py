@@ -117,6 +117,20 @@ class NumberTargets(Targets):
         numbers = _read_only(self.numbers._replace(mean=mean, scale=scale))
         return replace(self, codes=numbers.encode(self.codes), numbers=numbers)
 
+    def encoded(self, y: Any, w: NDArray | None, name: str) -> Self:
+        """Return other numbers on the same scale."""
+        codes, _ = _columns(y, "squared_error" if self.has_scale else "poisson")
+        if codes.shape[1] != self.codes.shape[1]:
+            raise ValueError(
+                f"{name} must have as many outputs as y, {self.codes.shape[1]}; "
+                f"got {codes.shape[1]}"
+            )
+        if not self.has_scale:
+            _check_counts(codes if w is None else codes[w > 0], name)
+            return self.with_codes(codes)
+        with np.errstate(over="ignore"):  # beyond the numbers on this scale: so is their cost
+            return self.with_codes(self.numbers.encode(codes))
+
     def on_scale_of(self, other: Self) -> Self:
         """Return numbers as given on the scale of others."""
         if not self.has_scale:
@@ -190,26 +204,34 @@ def encode_numbers(y: Any, sample_weight: Any, loss: str) -> tuple[NumberTargets
     ValueError
         If a weight is not valid, or y is not fit for Poisson.
     """
-    y = np.asarray(y.toarray() if issparse(y) else y, dtype=np.float64)
-    if loss == "poisson" and y.shape[1:] == (1,):
-        y = column_or_1d(y, warn=True)
-    w = check_sample_weight(sample_weight, len(y))
-    codes = (y if y.ndim == 2 else y[:, np.newaxis]) + 0.0  # -0.0 becomes 0.0
+    codes, is_column = _columns(y, loss)
+    w = check_sample_weight(sample_weight, len(codes))
     if loss == "poisson":
-        _check_counts(codes if w is None else codes[w > 0])
+        counts = codes if w is None else codes[w > 0]
+        _check_counts(counts, "y")
+        if not counts.any(axis=0).all():
+            raise ValueError(
+                "y must have a positive sum where loss='poisson': got only 0 in a column of the "
+                "rows of positive weight"
+            )
     n_outputs = codes.shape[1]
-    numbers = _read_only(Numbers(np.zeros(n_outputs), np.ones(n_outputs), y.ndim == 1))
+    numbers = _read_only(Numbers(np.zeros(n_outputs), np.ones(n_outputs), is_column))
     return NumberTargets(codes, numbers, loss == "squared_error"), w
 
 
-def _check_counts(y: NDArray) -> None:
-    must = "y must hold numbers >= 0, of a positive sum, where loss='poisson'"
+def _columns(y: Any, loss: str) -> tuple[NDArray, bool]:
+    """Return y in float64, a column per output, and whether it was a vector."""
+    y = np.asarray(y.toarray() if issparse(y) else y, dtype=np.float64)
+    if loss == "poisson" and y.shape[1:] == (1,):
+        y = column_or_1d(y, warn=True)
+    return (y if y.ndim == 2 else y[:, np.newaxis]) + 0.0, y.ndim == 1  # -0.0 becomes 0.0
+
+
+def _check_counts(y: NDArray, name: str) -> None:
     if y.min() < 0:
-        raise ValueError(f"{must}: got {y.min()}")
-    if not y.any(axis=0).all():
-        raise ValueError(f"{must}: got only 0 in a column of the rows of positive weight")
+        raise ValueError(f"{name} must hold numbers >= 0 where loss='poisson': got {y.min()}")
     if y.max() > MOST_COUNT:
         raise ValueError(
-            f"y must hold numbers up to 2**53 where loss='poisson', got {y.max()}: choose another "
-            "unit"
+            f"{name} must hold numbers up to 2**53 where loss='poisson', got {y.max()}: choose "
+            "another unit"
         )

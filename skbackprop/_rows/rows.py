@@ -273,6 +273,23 @@ class Rows:
             None if self.is_merged is None else self.is_merged[chosen],
         )
 
+    def weighted_as(self, trained: "Rows") -> "Rows":
+        """Return the same rows with the class weights of others, which a fit is trained on.
+
+        Raises
+        ------
+        ValueError
+            If all are of classes of weight zero.
+        """
+        if self.class_weights is trained.class_weights:
+            return self
+        rows = replace(self, class_weights=trained.class_weights)
+        if rows.w is None or rows.w.all():
+            return rows
+        if not rows.w.any():
+            raise ValueError("class_weight leaves no row of y_val of positive weight")
+        return rows._of_counts((rows.w > 0) * (1.0 if self.counts is None else self.counts))
+
     def to_rank_penalties(self) -> "Rows":
         """Return the same rows in the precision that is enough to compare coarse fits."""
         return self.in_single_precision() if self.targets.ranks_in_single_precision else self

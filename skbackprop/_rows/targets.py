@@ -67,6 +67,25 @@ class Targets(ABC):
         """Return those of some rows."""
         return self.with_codes(self.codes[index])
 
+    @abstractmethod
+    def encoded(self, y: Any, w: NDArray | None, name: str) -> Self:
+        """Return the targets of other rows, encoded as these.
+
+        Parameters
+        ----------
+        y : array-like or sparse matrix
+            Validated as that of these was.
+        w : ndarray of shape (n_samples,) or None
+            Sample weights.
+        name : str
+            What an error calls y.
+
+        Raises
+        ------
+        ValueError
+            If they are of another kind than these, or of a class that there is not among these.
+        """
+
     @property
     @abstractmethod
     def kind(self) -> Kind:

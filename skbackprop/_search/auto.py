@@ -88,7 +88,7 @@ def find_reg_lambda(training: Training, start: Thetas | None) -> Found | None:
             training.settings,
             training.random_state,
             task,
-            held_out=None if training.held_out is None else held_out,
+            validation=None if training.held_out is None else held_out,
         ) as on_path,
         # float32 may overflow where the fit on all rows does not; if that does, it says so.
         suppress(NonFiniteError),

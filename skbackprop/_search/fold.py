@@ -43,6 +43,8 @@ class Search(NamedTuple):
         The same, encoded once for all folds, on the scale of the refit.
     w : ndarray of shape (n_samples,) or None
         Sample weights.
+    validation : Rows or None
+        The user's own; every fold is watched on them, where that changes anything.
     network : Network
     settings : Settings
     reg_lambdas : ndarray of shape (n_lambdas,)
@@ -67,6 +69,7 @@ class Search(NamedTuple):
     y: Any
     targets: Targets
     w: NDArray | None
+    validation: Rows | None
     network: Network
     settings: Settings
     reg_lambdas: NDArray
@@ -177,6 +180,7 @@ def fit_fold(
                 np.random.RandomState(seed),
                 task,
                 is_stopped=lambda: progress.is_stopped,
+                validation=search.validation if search.settings.early_stopping else None,
             )
         with task, training:
             path = walk(

@@ -1,4 +1,7 @@
-"""Early stopping: a held-out share of the rows says when to stop, and which Thetas to keep."""
+"""Rows that are not trained on: they score a fit, and with early stopping end it.
+
+They are the user's own validation set, or for early stopping a share of the rows, held out.
+"""
 
 import math
 from collections.abc import Callable
@@ -40,8 +43,8 @@ def hold_out(rows: Rows, fraction: float, random_state: np.random.RandomState) -
     return training, validation
 
 
-class HeldOutError(NonFiniteError):
-    """The cost of the rows held out became infinite or NaN."""
+class ValidationError(NonFiniteError):
+    """The validation cost became infinite or NaN."""
 
 
 class Scored(Protocol):
@@ -58,42 +61,83 @@ class Scored(Protocol):
         ...
 
 
-class EarlyStopping:
-    """Says when the validation cost no longer falls, and where it was least.
+class Validation:
+    """Scores every iteration, and changes nothing.
 
     Parameters
     ----------
     cost : callable
         The mean validation cost, without the penalty, of a vector of the solver.
-    patience : int
-        Stop after so many iterations without a strictly better score.
 
     Attributes
     ----------
     scores : list of float
         Minus the validation cost after each iteration, of all stages.
-    best : point or None
-        The first one with the greatest score.
     """
 
-    def __init__(self, cost: Callable[[NDArray], float], patience: int) -> None:
-        self.cost, self.patience = cost, patience
+    def __init__(self, cost: Callable[[NDArray], float]) -> None:
+        self.cost = cost
         self.scores: list[float] = []
-        self.best: Any = None
-        self._best_score = -math.inf
 
     def score(self, point: Scored) -> None:
         """Score the next iteration."""
         score = -self.cost(point.x)
         if not math.isfinite(score):
-            raise HeldOutError(
-                f"the cost of the held-out rows became non-finite ({-score}): scale X, for "
-                "instance with StandardScaler"
+            raise ValidationError(
+                f"the cost of the held-out rows, or of X_val, became non-finite ({-score}): "
+                "scale X, for instance with StandardScaler"
             )
         # In this order: an interrupt on the way leaves what a second call makes good.
+        self._compare(point, score)
+        self.scores.append(score)
+
+    def _compare(self, point: Scored, score: float) -> None:
+        """Hold a point against those before it."""
+
+    @property
+    def best_iteration(self) -> int | None:
+        """Which iteration is kept for its score: none."""
+        return None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the scores end the fit: never."""
+        return False
+
+    def kept(self, last: Any) -> Any:
+        """Return the point that is kept, given the last one."""
+        return last
+
+    def learned_cost(self, kept: Scored, J: float) -> float:
+        """Return what a fit is judged by, given J at the point that is kept."""
+        return J
+
+
+class EarlyStopping(Validation):
+    """Says when the validation cost no longer falls, and keeps the point where it was least.
+
+    Parameters
+    ----------
+    cost : callable
+        As of `Validation`.
+    patience : int
+        Stop after so many iterations without a strictly better score.
+
+    Attributes
+    ----------
+    best : point or None
+        The first one with the greatest score.
+    """
+
+    def __init__(self, cost: Callable[[NDArray], float], patience: int) -> None:
+        super().__init__(cost)
+        self.patience = patience
+        self.best: Any = None
+        self._best_score = -math.inf
+
+    def _compare(self, point: Scored, score: float) -> None:
         if self.best is None or score > self._best_score:
             self.best, self._best_score = point, score
-        self.scores.append(score)
 
     @property
     def best_iteration(self) -> int | None:
@@ -105,6 +149,10 @@ class EarlyStopping:
         """Whether there were so many iterations since the best one."""
         return self.best is not None and len(self.scores) - self.best.n_accepted >= self.patience
 
-    def cost_of(self, point: Scored) -> float:
+    def kept(self, last: Any) -> Any:
+        """Return the best point, or the last where there is none."""
+        return last if self.best is None else self.best
+
+    def learned_cost(self, kept: Scored, J: float) -> float:
         """Return the validation cost of the best point, or of a start that is all there is."""
-        return -self._best_score if point is self.best else self.cost(point.x)
+        return -self._best_score if kept is self.best else self.cost(kept.x)

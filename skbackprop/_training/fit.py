@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from skbackprop._network.thetas import Thetas
 from skbackprop._training.coarse_start import Stage
-from skbackprop._training.early_stopping import EarlyStopping
+from skbackprop._training.early_stopping import Validation
 from skbackprop._training.endings import Ending
 from skbackprop._training.solver import Descent, Iteration
 
@@ -73,9 +73,9 @@ class Outcome(NamedTuple):
         J at the start and after each of these iterations.
     ending : Ending
     scores : list of float or None
-        With early stopping, minus the validation cost after each iteration of all stages.
+        Minus the validation cost after each iteration of all stages, where rows validate.
     best_iteration : int or None
-        Where the greatest score is among them.
+        With early stopping, where the greatest score is among them.
     learned_cost : float
         What is held against other fits and the null cost: J, or with early stopping the
         validation cost.
@@ -114,7 +114,7 @@ class Fit:
         The solver's vector.
     reg_lambda : float
         The penalty.
-    early_stopping : EarlyStopping or None
+    validation : Validation or None
 
     Attributes
     ----------
@@ -123,8 +123,8 @@ class Fit:
     ending : Ending
     """
 
-    def __init__(self, x: NDArray, reg_lambda: float, early_stopping: EarlyStopping | None) -> None:
-        self.x, self.reg_lambda, self.early_stopping = x, reg_lambda, early_stopping
+    def __init__(self, x: NDArray, reg_lambda: float, validation: Validation | None) -> None:
+        self.x, self.reg_lambda, self.validation = x, reg_lambda, validation
         self.last: Point | None = None
         self.ending = Ending.INTERRUPTED  # until it ends otherwise
         self.began = perf_counter()
@@ -163,10 +163,12 @@ class Fit:
         self.x = x
 
     def score(self) -> None:
-        """Score the last point, unless it has been; nothing without early stopping."""
-        early, last = self.early_stopping, self.last
-        if early is not None and last is not None and len(early.scores) < last.n_accepted:
-            early.score(last)
+        """Score the last point, unless it has been; nothing where no rows validate."""
+        validation, last = self.validation, self.last
+        if validation is None or last is None:
+            return
+        if len(validation.scores) < last.n_accepted:
+            validation.score(last)
 
     def outcome(
         self,
@@ -186,8 +188,8 @@ class Fit:
         """
         assert self.last is not None
         self.score()
-        early = self.early_stopping
-        kept = self.last if early is None or early.best is None else early.best
+        validation = self.validation
+        kept = self.last if validation is None else validation.kept(self.last)
         loss, norm, n_evaluations = kept.cost, kept.gradient_norm, self.n_evaluations
         if not kept.is_of_last_stage:
             loss, norm = evaluate(kept.x, self.reg_lambda)
@@ -205,9 +207,9 @@ class Fit:
             n_evaluations=n_evaluations,
             loss_curve=loss_curve,
             ending=self.ending,
-            scores=None if early is None else early.scores,
-            best_iteration=None if early is None else early.best_iteration,
-            learned_cost=loss if early is None else early.cost_of(kept),
+            scores=None if validation is None else validation.scores,
+            best_iteration=None if validation is None else validation.best_iteration,
+            learned_cost=loss if validation is None else validation.learned_cost(kept, loss),
             null_cost=null_cost,
             seconds=perf_counter() - self.began,
         )

@@ -47,17 +47,20 @@ class Reports:
             self.line(f"coarse start: {batches}{stage.rows.n_rows} rows, {stage.dtype}")
 
     def iteration(self, iteration: Iteration, fit: Fit, stage: Stage) -> None:
-        """Print iteration, cost, max |D|, evaluations and seconds; a heading before the first."""
+        """Print iteration, costs, max |D|, evaluations and seconds; a heading before the first."""
         if not self.is_verbose:
             return
+        scores = [] if fit.validation is None else fit.validation.scores[-1:]
         if iteration.number == 1:
+            validation = "".join(f"  {'validation':>14}" for _ in scores)
             self.line(
-                f"{'iteration':>9}  {'cost':>14}  {'max |D|':>9}  {'evaluations':>11}"
+                f"{'iteration':>9}  {'cost':>14}{validation}  {'max |D|':>9}  {'evaluations':>11}"
                 f"  {'seconds':>8}"
             )
         number = fit.n_iter if stage.is_full_batch else iteration.number
+        validation = "".join(f"  {-score:14.8g}" for score in scores)
         self.line(
-            f"{number:9d}  {iteration.cost:14.8g}  {iteration.gradient_norm:9.2e}  "
+            f"{number:9d}  {iteration.cost:14.8g}{validation}  {iteration.gradient_norm:9.2e}  "
             f"{fit.n_evaluations:11d}  {perf_counter() - fit.began:8.2f}"
         )
 
@@ -79,12 +82,13 @@ class Blame(Enum):
     NOBODY = "", ""
 
 
-def null_message(outcome: Outcome, scale_X: bool, blame: Blame, null_prediction: str) -> str | None:
+def null_message(
+    outcome: Outcome, cost: str, scale_X: bool, blame: Blame, null_prediction: str
+) -> str | None:
     """Return what to warn of where a fit is no better than one that sees nothing, or None."""
     if blame is Blame.NOBODY or not outcome.is_null:
         return None
     too_few = "" if outcome.ending.is_by_itself else "the iterations are too few, "
-    cost = "J" if outcome.scores is None else "validation cost"
     why, how = blame.value
     if scale_X:
         why, how = f"{why}, or X is not scaled", f"{how}, or {SCALE}"
@@ -126,8 +130,9 @@ def warning_message(
         "precision": str(outcome.thetas.dtype),
         "edges": EDGES if has_edges else "",
     }
+    cost = "validation cost" if settings.early_stopping else "J"
     messages = [
         outcome.ending.message(outcome.gradient_norm, settings.tol, limits, scale_X),
-        null_message(outcome, scale_X, blame, null_prediction),
+        null_message(outcome, cost, scale_X, blame, null_prediction),
     ]
     return " ".join(message for message in messages if message) or None

@@ -30,7 +30,12 @@ from skbackprop._training.coarse_start import (
     coarse_stages,
     is_coarse_start_wanted,
 )
-from skbackprop._training.early_stopping import EarlyStopping, HeldOutError, hold_out
+from skbackprop._training.early_stopping import (
+    EarlyStopping,
+    Validation,
+    ValidationError,
+    hold_out,
+)
 from skbackprop._training.endings import Ending
 from skbackprop._training.fit import Fit, Outcome
 from skbackprop._training.flat import flat_rule
@@ -62,7 +67,7 @@ class Training:
     Parameters
     ----------
     rows : Rows
-        Early stopping holds some of them out.
+        Early stopping holds some of them out, unless others validate.
     network : Network
     settings : Settings
     random_state : RandomState
@@ -73,8 +78,14 @@ class Training:
         Told of stages and iterations.
     is_stopped : callable, default=never
         Says at every iteration whether somebody else has ended the whole work.
-    held_out : Rows or None, default=None
-        Rows for early stopping that are not among the others; None holds a share of these out.
+    validation : Rows or None, default=None
+        Rows that are not among the others, to score every iteration. Only with early stopping do
+        they change anything: they then are the rows held out, and None holds a share of these out.
+
+    Attributes
+    ----------
+    held_out : Rows or None
+        With early stopping, those that say when to stop, and by which a fit is judged.
     """
 
     def __init__(
@@ -86,15 +97,18 @@ class Training:
         task: Task = NO_TASK,
         reports: Reports = SILENT,
         is_stopped: Callable[[], bool] = never,
-        held_out: Rows | None = None,
+        validation: Rows | None = None,
     ) -> None:
         self.network, self.settings, self.random_state = network, settings, random_state
         self.task, self.reports, self.is_stopped = task, reports, is_stopped
         start = network.output.start(rows.target_means())
         self.coordinates = centred_coordinates(network, rows.mean(), start)
-        self.all_rows, self.held_out = rows, held_out
-        if settings.early_stopping and held_out is None:
-            rows, self.held_out = hold_out(rows, settings.validation_fraction, random_state)
+        self.all_rows = rows
+        if validation is not None:
+            validation = validation.weighted_as(rows)
+        elif settings.early_stopping:
+            rows, validation = hold_out(rows, settings.validation_fraction, random_state)
+        self.validation, self.held_out = validation, validation if settings.early_stopping else None
         self.rows, self._is_constant = rows, rows.targets.is_constant
         self.null_cost = rows.null_cost(network)
         # What is learned is judged on the rows held out, where there are any.
@@ -107,9 +121,9 @@ class Training:
 
     def __enter__(self) -> Self:
         with ExitStack() as contexts:
-            self._validation = None
-            if self.held_out is not None:
-                self._validation = contexts.enter_context(self._open_costs(self.held_out))
+            self._validation_costs = None
+            if self.validation is not None:
+                self._validation_costs = contexts.enter_context(self._open_costs(self.validation))
             self._objective = contexts.enter_context(self._open(self.rows, self.rows.X.dtype))
             self._contexts = contexts.pop_all()
         return self
@@ -207,8 +221,10 @@ class Training:
         for _ in range(N_STARTS):
             try:
                 outcome = self._descend(self.random_start(), reg_lambda, n_left, is_coarse=True)
-            except NonFiniteError:
-                if self._kept is None:
+            except NonFiniteError as error:
+                # That of rows that only score may not end what they have no part in.
+                only_scores = self.held_out is None and isinstance(error, ValidationError)
+                if self._kept is None or only_scores:
                     raise
                 self._fit = None
                 break
@@ -249,12 +265,10 @@ class Training:
         is_coarse: bool = False,
     ) -> Outcome:
         """Go through the stages, each from where the last one ended."""
-        settings, early = self.settings, None
+        settings = self.settings
         if is_left is None:
             is_left = flat_rule(settings.tol, self.network, self.rows.X.dtype, self.null_cost)
-        if self._validation is not None:
-            early = EarlyStopping(self._validation.mean, settings.n_iter_no_change)
-        self._fit = fit = Fit(x, reg_lambda, early)
+        self._fit = fit = Fit(x, reg_lambda, self._new_validation())
         for stage in list(self._stages(is_coarse)):
             limit = max_iter - fit.n_iter if stage.is_full_batch else settings.max_iter
             with self._opened(stage, limit) as (objective, rule, task):
@@ -263,7 +277,7 @@ class Training:
                 try:
                     ending = self._descent(stage, objective, fit, hook).run(fit.x, limit)
                 except NonFiniteError as error:
-                    if stage.is_last or isinstance(error, HeldOutError):
+                    if stage.is_last or isinstance(error, ValidationError):
                         raise
                     continue  # float32 may overflow where float64 does not
             if task.wants_to_stop:
@@ -274,6 +288,15 @@ class Training:
             if isinstance(rule, NoMoreToTeach):
                 fit.x = rule.x
         return self._outcome_of(fit)
+
+    def _new_validation(self) -> Validation | None:
+        """Return what scores the iterations of a start."""
+        if self._validation_costs is None:
+            return None
+        cost = self._validation_costs.mean
+        if self.held_out is None:
+            return Validation(cost)
+        return EarlyStopping(cost, self.settings.n_iter_no_change)
 
     def _descent(
         self,
@@ -300,8 +323,8 @@ class Training:
             objective, rule = self._objective, None  # type: tuple[Objective, Rule | None]
             if stage.others is not None:
                 objective = self._of_batches(stage.rows, stage.batch_rows, stage.dtype)
-                costs = self._validation
-                if costs is None:
+                costs = self._validation_costs
+                if costs is None or stage.others is not self.held_out:
                     costs = contexts.enter_context(self._open_costs(stage.others))
                 rule = NoMoreToTeach(costs)
             elif not stage.is_last:
@@ -331,8 +354,7 @@ class Training:
             return Ending.INTERRUPTED
         if task.end_iteration(partial(self._seen_at, iteration, fit)):
             return Ending.CALLBACK
-        early = fit.early_stopping
-        if early is not None and early.is_over:
+        if fit.validation is not None and fit.validation.is_over:
             return Ending.EARLY_STOPPING
         if is_enough:
             return Ending.FLAT
