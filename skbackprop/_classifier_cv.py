@@ -67,9 +67,9 @@ class BackpropClassifierCV(PenaltySearch, NetworkClassifier):
         stages, as in `BackpropClassifier`.
     early_stopping : bool, default=False
         Whether each path, and the refit, hold rows out and stop their fits when the cost of
-        these no longer falls.
+        these no longer falls. Where ``fit`` is given ``X_val`` and ``y_val``, these stop them.
     validation_fraction : float, default=0.1
-        Share of the rows held out, by weight.
+        Share of the rows held out, by weight; not used where ``fit`` is given a validation set.
     n_iter_no_change : int, default=10
         Iterations without a strictly better validation score after which to stop.
     solver_options : dict or None, default=None
@@ -141,11 +141,13 @@ class BackpropClassifierCV(PenaltySearch, NetworkClassifier):
         "maxfun", "maxls" or "ftol"; at the "precision" of the dtype; by a wish,
         "early_stopping" or "callback"; "interrupted" by what was raised.
     validation_scores_ : list of float
-        With early stopping, minus the mean validation cost after each iteration of every stage.
+        With early stopping or a validation set (``X_val``), minus the mean validation cost after
+        each iteration of every stage of the refit.
     best_validation_score_ : float or None
-        The greatest of them, that of `thetas_`; None where there was no iteration.
+        With early stopping the greatest of them, that of `thetas_`; None where there was no
+        iteration.
     best_iteration_ : int or None
-        Where it is among them, from 0.
+        With early stopping, where it is among them, from 0.
 
     See Also
     --------

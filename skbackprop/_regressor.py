@@ -73,10 +73,11 @@ class BackpropRegressor(OneFit, NetworkRegressor):
     early_stopping : bool, default=False
         Whether to hold rows out, and stop when their mean cost, without the penalty, no longer
         falls [5]_. Every stage of the fit is watched, and the Thetas with the least validation
-        cost of all are kept.
+        cost of all are kept. Where ``fit`` is given ``X_val`` and ``y_val``, these are watched,
+        and nothing is held out.
     validation_fraction : float, default=0.1
         Share of the rows held out, rounded up, drawn by weight: a row of weight 2 is two rows, one
-        of which may be held out.
+        of which may be held out. Not used where ``fit`` is given a validation set.
     n_iter_no_change : int, default=10
         Iterations without a strictly better validation score after which to stop, of whichever
         stages.
@@ -88,7 +89,7 @@ class BackpropRegressor(OneFit, NetworkRegressor):
         Seeds the random starts, uniform within a multiple of Glorot's bounds [4]_.
     verbose : bool or int, default=0
         Whether to print a line per iteration of every stage: iteration, cost, ``max |D|``,
-        evaluations on all rows and seconds.
+        evaluations on all rows and seconds; the validation cost, too, where there is one.
 
     Attributes
     ----------
@@ -139,11 +140,13 @@ class BackpropRegressor(OneFit, NetworkRegressor):
         "maxfun", "maxls" or "ftol"; at the "precision" of the dtype; by a wish,
         "early_stopping" or "callback"; "interrupted" by what was raised.
     validation_scores_ : list of float
-        With early stopping, minus the mean validation cost after each iteration of every stage.
+        With early stopping or a validation set (``X_val``), minus the mean validation cost after
+        each iteration of every stage.
     best_validation_score_ : float or None
-        The greatest of them, that of `thetas_`; None where there was no iteration.
+        With early stopping the greatest of them, that of `thetas_`; None where there was no
+        iteration.
     best_iteration_ : int or None
-        Where it is among them, from 0.
+        With early stopping, where it is among them, from 0.
 
     See Also
     --------

@@ -119,7 +119,7 @@ class NumberTargets(Targets):
 
     def encoded(self, y: Any, w: NDArray | None, name: str) -> Self:
         """Return other numbers on the same scale."""
-        codes, _ = _columns(y, "squared_error" if self.has_scale else "poisson")
+        codes, _ = _columns(y, "squared_error" if self.has_scale else "poisson", name)
         if codes.shape[1] != self.codes.shape[1]:
             raise ValueError(
                 f"{name} must have as many outputs as y, {self.codes.shape[1]}; "
@@ -204,7 +204,7 @@ def encode_numbers(y: Any, sample_weight: Any, loss: str) -> tuple[NumberTargets
     ValueError
         If a weight is not valid, or y is not fit for Poisson.
     """
-    codes, is_column = _columns(y, loss)
+    codes, is_column = _columns(y, loss, "y")
     w = check_sample_weight(sample_weight, len(codes))
     if loss == "poisson":
         counts = codes if w is None else codes[w > 0]
@@ -219,9 +219,12 @@ def encode_numbers(y: Any, sample_weight: Any, loss: str) -> tuple[NumberTargets
     return NumberTargets(codes, numbers, loss == "squared_error"), w
 
 
-def _columns(y: Any, loss: str) -> tuple[NDArray, bool]:
+def _columns(y: Any, loss: str, name: str) -> tuple[NDArray, bool]:
     """Return y in float64, a column per output, and whether it was a vector."""
-    y = np.asarray(y.toarray() if issparse(y) else y, dtype=np.float64)
+    try:
+        y = np.asarray(y.toarray() if issparse(y) else y, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must hold numbers: {error}") from None
     if loss == "poisson" and y.shape[1:] == (1,):
         y = column_or_1d(y, warn=True)
     return (y if y.ndim == 2 else y[:, np.newaxis]) + 0.0, y.ndim == 1  # -0.0 becomes 0.0

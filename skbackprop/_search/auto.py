@@ -30,6 +30,9 @@ LEAST_ROWS = 100
 LEAST_OF_A_CLASS = 10
 # A path over so many rows ranks penalties as well as one over more: MNIST, diamonds, noise.
 MOST_ROWS = 3_000
+# Of those held out for early stopping, at least this share of so many rows scores it (what is held
+# out by default): of a small set of the user's own, a handful would be left.
+LEAST_TO_SCORE = 0.1
 # The best penalty is the weaker the more rows there are: as this power of their number.
 POWER_OF_ROWS = 1.0
 
@@ -130,6 +133,8 @@ def _rows_of_path(training: Training) -> tuple[Rows, Rows | None, float]:
         return rows, held_out, 1.0
     least = rows.least_of_classes
     rows = rows.divide(share, least, random_state)[0].in_single_precision()
-    if held_out is not None and share * held_out.n_rows > least:
-        held_out = held_out.divide(share, least, random_state)[0]
+    if held_out is not None:
+        n, n_to_score = held_out.n_rows, max(share * held_out.n_rows, LEAST_TO_SCORE * MOST_ROWS)
+        if least < n_to_score < n:
+            held_out = held_out.divide(n_to_score / n, least, random_state)[0]
     return rows, held_out, share

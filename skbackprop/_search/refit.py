@@ -17,9 +17,9 @@ class Refit:
     Parameters
     ----------
     training : Training
-        Over all rows, opened. Where it holds rows out, for early stopping, there is no fit but the
-        one afresh: the paths have been fitted to rows held out here, whose cost would speak for
-        what starts there.
+        Over all rows, opened. With early stopping there is no fit but the one afresh: the paths
+        have been fitted to rows held out here, or ended by those, whose cost would speak for what
+        starts there.
     starts : sequence of Thetas
         Where paths over other rows ended; the one of lowest cost on these rows is taken. Without
         any, there is no fit but the one afresh.
