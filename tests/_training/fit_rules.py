@@ -18,17 +18,17 @@ OF_EVERY_FIT = [
 OF_EARLY_STOPPING = ["validation_scores_", "best_validation_score_", "best_iteration_"]
 
 
-def rows_trained_on(classifier, X, y, w=None):
+def rows_trained_on(classifier, X, y, w=None, has_set=False):
     """Return the rows that a fit has not held out; of a `random_state` that is a number."""
     rows = rows_of_fit(X, y, w, classifier.class_weight)
-    if classifier.early_stopping:
+    if classifier.early_stopping and not has_set:
         random_state = np.random.RandomState(classifier.random_state)
         rows, _ = hold_out(rows, classifier.validation_fraction, random_state)
     return rows
 
 
-def assert_follows_the_rules(classifier):
-    """Hold what a fit stored against itself."""
+def assert_follows_the_rules(classifier, has_set=False):
+    """Hold what a fit stored against itself; `has_set` with a validation set of its own."""
     for name in OF_EVERY_FIT:
         assert hasattr(classifier, name), name
     curve, reason = classifier.loss_curve_, classifier.stop_reason_
@@ -40,7 +40,8 @@ def assert_follows_the_rules(classifier):
     assert np.isfinite([*curve, classifier.loss_, classifier.gradient_norm_]).all()
     assert reason in {ending.value for ending in Ending} - {"stage"}
     for name in OF_EARLY_STOPPING:
-        assert hasattr(classifier, name) == classifier.early_stopping, name
+        is_there = classifier.early_stopping or (has_set and name == "validation_scores_")
+        assert hasattr(classifier, name) == is_there, name
     if classifier.early_stopping:
         scores, best = classifier.validation_scores_, classifier.best_iteration_
         assert np.isfinite(scores).all()
@@ -52,6 +53,7 @@ def assert_follows_the_rules(classifier):
         if reason == "early_stopping":
             assert len(scores) - 1 - best == classifier.n_iter_no_change
     else:
+        assert len(getattr(classifier, "validation_scores_", curve)) >= classifier.n_iter_
         assert classifier.loss_ == curve[-1]
         assert curve[-1] <= curve[0]
         assert (reason == "converged") <= classifier.converged_

@@ -27,6 +27,7 @@ WEIGHTS = {
 THETAS = {"two": 1, "many": 3, "labels": 3}
 OPTIONS = {
     "early_stopping": [False, True],
+    "has_set": [False, True],
     "coarse_start": [False, True],
     "start": ["random", "thetas_init", "warm_start"],
     "weights": list(WEIGHTS),
@@ -111,10 +112,21 @@ def data_of(case):
     return X, TARGETS[case["targets"]], WEIGHTS[case["weights"]]
 
 
-def fit_quietly(classifier, X, y, w):
+def set_of(case):
+    """Return a validation set, in another type and container than X, or none."""
+    if not case["has_set"]:
+        return {}
+    others = np.random.RandomState(6).permutation(150)[:40]
+    X_val = csr_array(IRIS[others]) if case["container"] is np.asarray else IRIS[others]
+    w_val = np.arange(40) % 3
+    y_val = TARGETS[case["targets"]][others]
+    return {"X_val": X_val, "y_val": y_val, "sample_weight_val": w_val}
+
+
+def fit_quietly(classifier, X, y, w, **own_set):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return classifier.fit(X, y, sample_weight=w)
+        return classifier.fit(X, y, sample_weight=w, **own_set)
 
 
 def fit(case, X, y, w, callback=None):
@@ -129,7 +141,7 @@ def fit(case, X, y, w, callback=None):
         classifier.set_params(max_iter=parameters["max_iter"])
     if callback is not None:
         classifier.set_callbacks(callback)
-    return fit_quietly(classifier, X, y, w)
+    return fit_quietly(classifier, X, y, w, **set_of(case))
 
 
 def assert_same_bits(one, other):
@@ -172,9 +184,9 @@ CASES = covering(OPTIONS, 3)
 @pytest.mark.parametrize("case", CASES, ids=map(name_of, CASES))
 def test_options_of_a_fit(case):
     X, y, w = data_of(case)
-    classifier = fit(case, X, y, w)
-    assert_follows_the_rules(classifier)
-    assert_loss_is_that_of_its_thetas(classifier, rows_trained_on(classifier, X, y, w))
+    classifier, has_set = fit(case, X, y, w), case["has_set"]
+    assert_follows_the_rules(classifier, has_set)
+    assert_loss_is_that_of_its_thetas(classifier, rows_trained_on(classifier, X, y, w, has_set))
     assert_predicts(classifier, case, X, y)
     assert_same_bits(classifier, fit(case, *same_rows_otherwise(X, y, w)))
     if HAS_CALLBACKS:
@@ -182,7 +194,7 @@ def test_options_of_a_fit(case):
         assert_same_bits(classifier, fit(case, X, y, w, count))
         is_coarse = case["coarse_start"] and case["start"] == "random"
         assert (count.n_iterations > classifier.n_iter_) == is_coarse
-        if classifier.early_stopping:
+        if classifier.early_stopping or has_set:
             assert len(classifier.validation_scores_) == count.n_iterations
     else:
         assert_same_bits(classifier, fit(case, X, y, w))
@@ -200,16 +212,17 @@ def test_options_of_a_search(case):
         del parameters["reg_lambda"]
         return BackpropClassifierCV(4, reg_lambdas=[1e-1, 1e-3], cv=2, **parameters)
 
-    classifier = fit_quietly(search(), X, y, w)
-    assert_follows_the_rules(classifier)
-    assert_loss_is_that_of_its_thetas(classifier, rows_trained_on(classifier, X, y, w))
+    own_set, has_set = set_of(case), case["has_set"]
+    classifier = fit_quietly(search(), X, y, w, **own_set)
+    assert_follows_the_rules(classifier, has_set)
+    assert_loss_is_that_of_its_thetas(classifier, rows_trained_on(classifier, X, y, w, has_set))
     assert_predicts(classifier, case, X, y)
     assert np.isfinite(classifier.scores_).all()
     assert classifier.reg_lambda_ == classifier.reg_lambdas_[classifier.best_index_]
     watched, count = search(), Count()
     if HAS_CALLBACKS:
         watched.set_callbacks(count)
-    fit_quietly(watched, X, y, w)
+    fit_quietly(watched, X, y, w, **own_set)
     assert_same_bits(classifier, watched)
     assert classifier.scores_.tobytes() == watched.scores_.tobytes()
     # At least an iteration of every fit of every path, and those of the refit.
