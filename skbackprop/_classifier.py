@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skbackprop._estimator import NetworkClassifier
+from skbackprop._network.activations import ActivationName
 from skbackprop._one_fit import OneFit
 
 
@@ -203,7 +204,7 @@ class BackpropClassifier(OneFit, NetworkClassifier):
         self,
         hidden_layer_sizes: int | Sequence[int] = 50,
         *,
-        activation: str | Sequence[str] = "relu",
+        activation: ActivationName | Sequence[ActivationName] = "relu",
         out_activation: Literal["logistic", "softmax"] = "softmax",
         reg_lambda: float | Literal["auto", "prior"] = "auto",
         solver: Literal["lbfgs", "cg"] = "lbfgs",

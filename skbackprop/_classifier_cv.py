@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skbackprop._estimator import NetworkClassifier
+from skbackprop._network.activations import ActivationName
 from skbackprop._penalty_search import PenaltySearch
 
 
@@ -192,7 +193,7 @@ class BackpropClassifierCV(PenaltySearch, NetworkClassifier):
         self,
         hidden_layer_sizes: int | Sequence[int] = 50,
         *,
-        activation: str | Sequence[str] = "relu",
+        activation: ActivationName | Sequence[ActivationName] = "relu",
         out_activation: Literal["logistic", "softmax"] = "softmax",
         reg_lambdas: int | Sequence[float] | NDArray = 10,
         cv: Any = None,

@@ -30,6 +30,7 @@ from skbackprop._rows.numbers import Numbers, encode_numbers
 from skbackprop._rows.rows import Rows, weighted_rows
 from skbackprop._rows.targets import Kind, Targets, check_sample_weight
 from skbackprop._training.callbacks import STACK_LEVEL
+from skbackprop._training.endings import StopReason
 from skbackprop._training.fit import Outcome
 from skbackprop._training.reports import Blame, warning_message
 from skbackprop._training.solver import Iteration
@@ -153,6 +154,21 @@ class NetworkEstimator(BaseEstimator, ABC):
 
     early_stopping: bool
     _model: Model
+
+    # Set by a fit; what is derived from the model are properties.
+    n_features_in_: int
+    feature_names_in_: NDArray
+    reg_lambda_: float
+    n_iter_: int
+    n_evaluations_: int
+    loss_: float
+    loss_curve_: list[float]
+    gradient_norm_: float
+    converged_: bool
+    stop_reason_: StopReason
+    validation_scores_: list[float]
+    best_validation_score_: float | None
+    best_iteration_: int | None
 
     # scikit-learn's hooks for the link in the HTML representation, which also decides whether
     # parameters show their descriptions.
@@ -343,6 +359,12 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
 
     out_activation: Any
     class_weight: Any
+
+    if TYPE_CHECKING:  # scikit-learn's own has no types
+
+        def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+            """Return the mean accuracy."""
+            ...
 
     def _check_output(self) -> str:
         return check_parameters_of_classes(self)

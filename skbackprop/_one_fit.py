@@ -33,7 +33,6 @@ class OneFit(CallbackSupportMixin, NetworkEstimator):
     verbose: bool | int
 
     # Set by a fit.
-    reg_lambda_: float
     reg_lambdas_: NDArray
     reg_lambda_scores_: NDArray
 

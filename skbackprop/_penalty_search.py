@@ -55,6 +55,12 @@ class PenaltySearch(CallbackSupportMixin, NetworkEstimator):
 
     # Set by a fit.
     reg_lambdas_: NDArray
+    scores_: NDArray
+    cv_results_: dict[str, Any]
+    best_index_: int
+    best_params_: dict[str, Any]
+    best_score_: float
+    n_splits_: int
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Return where metadata go: to this estimator, the splitter and the scorer.

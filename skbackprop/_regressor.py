@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skbackprop._estimator import NetworkRegressor
+from skbackprop._network.activations import ActivationName
 from skbackprop._one_fit import OneFit
 
 
@@ -205,7 +206,7 @@ class BackpropRegressor(OneFit, NetworkRegressor):
         self,
         hidden_layer_sizes: int | Sequence[int] = 50,
         *,
-        activation: str | Sequence[str] = "logistic",
+        activation: ActivationName | Sequence[ActivationName] = "logistic",
         loss: Literal["squared_error", "poisson"] = "squared_error",
         reg_lambda: float | Literal["auto", "prior"] = "auto",
         solver: Literal["lbfgs", "cg"] = "lbfgs",

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skbackprop._estimator import NetworkRegressor
+from skbackprop._network.activations import ActivationName
 from skbackprop._penalty_search import PenaltySearch
 
 
@@ -186,7 +187,7 @@ class BackpropRegressorCV(PenaltySearch, NetworkRegressor):
         self,
         hidden_layer_sizes: int | Sequence[int] = 50,
         *,
-        activation: str | Sequence[str] = "logistic",
+        activation: ActivationName | Sequence[ActivationName] = "logistic",
         loss: Literal["squared_error", "poisson"] = "squared_error",
         reg_lambdas: int | Sequence[float] | NDArray = 10,
         cv: Any = None,

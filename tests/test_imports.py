@@ -46,10 +46,10 @@ ROOMS = {
         "_search",
         "_training",
     },
-    "_classifier": {"_estimator", "_one_fit"},
-    "_classifier_cv": {"_estimator", "_penalty_search"},
-    "_regressor": {"_estimator", "_one_fit"},
-    "_regressor_cv": {"_estimator", "_penalty_search"},
+    "_classifier": {"_estimator", "_network", "_one_fit"},
+    "_classifier_cv": {"_estimator", "_network", "_penalty_search"},
+    "_regressor": {"_estimator", "_network", "_one_fit"},
+    "_regressor_cv": {"_estimator", "_network", "_penalty_search"},
     "__init__": {"_classifier", "_classifier_cv", "_plots", "_regressor", "_regressor_cv"},
 }
 

@@ -27,9 +27,6 @@ to_the_end = BackpropClassifier(25, reg_lambda=0, random_state=0).fit(X_train, y
 _, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
 LossCurveDisplay.from_estimator(to_the_end, ax=ax, name="to the end")
 LossCurveDisplay.from_estimator(stopped, ax=ax, name="early stopping")
-kept = stopped.best_iteration_ + 1  # the validation costs begin after the first iteration
-ax.plot(kept, -stopped.best_validation_score_, "o", color="black", label="kept")
-ax.legend()
 ax.set_title("Handwritten digits, no penalty")
 plt.show()
 
@@ -41,5 +38,5 @@ for name, model in [("to the end", to_the_end), ("early stopping", stopped)]:
     )
 
 # %%
-# The dashed line is the cost of the rows held out. The cost of the rows trained on would go on
-# falling, which is of no use.
+# The dashed line is the cost of the rows held out, the dot on it the iteration that is kept. The
+# cost of the rows trained on would go on falling, which is of no use.

@@ -5,10 +5,13 @@ every g' is written in terms of a, and no z is kept.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+# What a constructor takes: the keys of ACTIVATIONS.
+ActivationName = Literal["logistic", "tanh", "relu", "identity"]
 
 
 class Activation(NamedTuple):

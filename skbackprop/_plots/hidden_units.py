@@ -6,17 +6,23 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skbackprop._plots.nesting import innermost_with
+from skbackprop._plots.axes import axes_or_new
+from skbackprop._plots.nesting import innermost_with, names_of_features
 
-# More names than this do not fit below a heat map.
-MOST_NAMES = 60
+MOST_UNITS = 50
+MOST_IMAGES = 64
+# Of the greatest weight: the colours have no shade for less.
+BLANK = 1 / 128
 
 
 class HiddenUnitsDisplay:
-    """Weights of the first layer: an image for each unit, or a row of a heat map.
+    """Weights of the first layer: an image for each unit, or a column of a heat map.
 
     Made by `from_estimator`; drawn, and drawn again, by `plot`. Red is positive, blue
-    negative, white zero.
+    negative, white zero. Units whose weights are all but zero are left out, and so are the
+    smallest, by the length of their vector of weights, where there are too many to be seen; below
+    the picture it says how many. The features of a heat map come in the order of their size,
+    as many as there is room for their names.
 
     Parameters
     ----------
@@ -25,7 +31,7 @@ class HiddenUnitsDisplay:
     image_shape : tuple of int or None, default=None
         Height and width, where the features are the pixels of an image.
     feature_names : sequence of str or None, default=None
-        Names for the heat map.
+        Names for the heat map; None is "x0", "x1" and so on.
 
     Attributes
     ----------
@@ -37,6 +43,10 @@ class HiddenUnitsDisplay:
         The images, or the heat map.
     colorbar_ : matplotlib Colorbar
         The scale of the weights.
+    units_ : ndarray of int
+        The units shown, in their order: positions among the rows of ``weights``.
+    features_ : ndarray of int
+        The features shown, from the top: positions among the columns of ``weights``.
 
     Examples
     --------
@@ -67,6 +77,8 @@ class HiddenUnitsDisplay:
         *,
         image_shape: tuple[int, int] | None = None,
         feature_names: Sequence[str] | None = None,
+        max_units: int | None = None,
+        max_features: int | None = None,
         ax: Any = None,
         **kwargs: Any,
     ) -> Self:
@@ -74,13 +86,18 @@ class HiddenUnitsDisplay:
 
         Parameters
         ----------
-        estimator : BackpropClassifier, BackpropClassifierCV, Pipeline or GridSearchCV
+        estimator : estimator of this package, Pipeline or search of scikit-learn
             Fitted. Of a pipeline the last step is shown, and the weights are those of the
             features that reach it; of a search, its `best_estimator_`.
         image_shape : tuple of int or None, default=None
             Height and width, where the features are the pixels of an image.
         feature_names : sequence of str or None, default=None
-            None takes `feature_names_in_`, or "x0", "x1" and so on.
+            Of the features that reach the network. None takes its `feature_names_in_`, else
+            what `get_feature_names_out` of the steps before it gives, else "x0", "x1" and so on.
+        max_units : int or None, default=None
+            The most units to show, as in `plot`.
+        max_features : int or None, default=None
+            The most features to show in a heat map, as in `plot`.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
         **kwargs : dict
@@ -105,8 +122,7 @@ class HiddenUnitsDisplay:
                 f"image_shape must have {n_features} pixels, one per feature, got {image_shape}"
             )
         if feature_names is None:
-            default = [f"x{j}" for j in range(n_features)]
-            feature_names = list(getattr(fitted, "feature_names_in_", default))
+            feature_names = names_of_features(estimator) or _numbered(n_features)
         if len(feature_names) != n_features:
             raise ValueError(
                 f"feature_names must have {n_features} names, got {len(feature_names)}"
@@ -114,15 +130,26 @@ class HiddenUnitsDisplay:
         display = cls(
             weights=fitted.thetas_[0][:, 1:], image_shape=image_shape, feature_names=feature_names
         )
-        return display.plot(ax=ax, **kwargs)
+        return display.plot(ax=ax, max_units=max_units, max_features=max_features, **kwargs)
 
-    def plot(self, *, ax: Any = None, **kwargs: Any) -> Self:
+    def plot(
+        self,
+        *,
+        ax: Any = None,
+        max_units: int | None = None,
+        max_features: int | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the weights.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
+        max_units : int or None, default=None
+            The most units to show; None is 64 images, or 50 columns.
+        max_features : int or None, default=None
+            The most features to show in a heat map; None is as many as have room for their names.
         **kwargs : dict
             As `matplotlib.axes.Axes.imshow` takes them.
 
@@ -131,27 +158,79 @@ class HiddenUnitsDisplay:
         HiddenUnitsDisplay
             The display itself.
         """
-        import matplotlib.pyplot as plt
-
-        if ax is None:
-            _, ax = plt.subplots(layout="constrained")
+        ax = axes_or_new(ax)
         most = np.abs(self.weights).max()
         style = {"cmap": "RdBu_r", "vmin": -most, "vmax": most, "interpolation": "nearest"}
         if self.image_shape is None:
-            style["aspect"] = "auto"
-            self.image_ = ax.imshow(self.weights, **{**style, **kwargs})
-            ax.set(ylabel="hidden unit", yticks=np.arange(len(self.weights)))
-            ax.yaxis.set_major_locator(plt.MaxNLocator(20, integer=True))
-            if self.feature_names is not None and len(self.feature_names) <= MOST_NAMES:
-                ax.set_xticks(np.arange(len(self.feature_names)), self.feature_names, rotation=90)
-            else:
-                ax.set_xlabel("feature")
+            self._plot_heat_map(ax, max_units, max_features, {**style, "aspect": "auto", **kwargs})
         else:
-            self.image_ = ax.imshow(_mosaic(self.weights, self.image_shape), **{**style, **kwargs})
-            ax.set_axis_off()
+            self._plot_images(ax, self.image_shape, max_units, {**style, **kwargs})
         self.colorbar_ = ax.figure.colorbar(self.image_, ax=ax, label="weight")
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+    def _plot_images(
+        self, ax: Any, shape: tuple[int, int], max_units: int | None, style: dict[str, Any]
+    ) -> None:
+        n_units, n_features = self.weights.shape
+        self.features_ = np.arange(n_features)
+        self.units_ = np.sort(_largest(self.weights, max_units or MOST_IMAGES))
+        self.image_ = ax.imshow(_mosaic(self.weights[self.units_], shape), **style)
+        ax.set(xticks=[], yticks=[], xlabel=_note(len(self.units_), n_units, "units"))
+        ax.spines[:].set_visible(False)
+
+    def _plot_heat_map(
+        self, ax: Any, max_units: int | None, max_features: int | None, style: dict[str, Any]
+    ) -> None:
+        n_units, n_features = self.weights.shape
+        names = _numbered(n_features) if self.feature_names is None else list(self.feature_names)
+        across, down = _room(ax)
+        self.units_ = np.sort(_largest(self.weights, max_units or MOST_UNITS))
+        self.features_ = _largest(self.weights.T, max_features or down)
+        self.image_ = ax.imshow(self.weights[np.ix_(self.units_, self.features_)].T, **style)
+        # At most two fifths of the width are for names; a letter is half as wide as a line is high.
+        shortened = [_shortened(names[j], max(4 * across // 5, 8)) for j in self.features_]
+        ax.set_yticks(np.arange(len(shortened)), shortened)
+        # In the rest a number takes the room of two lines.
+        step = -(-3 * len(self.units_) // across)
+        ax.set_xticks(np.arange(0, len(self.units_), step), self.units_[::step])
+        notes = [
+            "hidden unit",
+            _note(len(self.units_), n_units, "units"),
+            _note(len(self.features_), n_features, "features"),
+        ]
+        ax.set_xlabel("\n".join(filter(None, notes)))
+
+
+def _numbered(n_features: int) -> list[str]:
+    return [f"x{j}" for j in range(n_features)]
+
+
+def _largest(vectors: NDArray, most: int) -> NDArray:
+    """Return where the longest vectors are, from the longest on: so many at most, none blank."""
+    greatest = np.abs(vectors).max(axis=1)
+    order = np.argsort(-np.linalg.norm(vectors, axis=1), kind="stable")
+    return order[greatest[order] >= BLANK * greatest.max()][:most]
+
+
+def _note(n_shown: int, n_all: int, what: str) -> str:
+    return "" if n_shown == n_all else f"the {n_shown} largest of {n_all} {what}"
+
+
+def _shortened(name: str, longest: int) -> str:
+    """Return a name with its middle left out where it is long: its end says most."""
+    if len(name) <= longest:
+        return name
+    start = (longest - 1) // 3
+    return f"{name[:start]}…{name[len(name) - (longest - 1 - start) :]}"
+
+
+def _room(ax: Any) -> tuple[int, int]:
+    """Return how many lines of labels have room in the width and in the height of the axes."""
+    box, points = ax.get_window_extent(), 72 / ax.figure.dpi
+    line_height = 1.2 * ax.yaxis.get_major_ticks(1)[0].label1.get_size()
+    across, down = (int(size * points / line_height) for size in (box.width, box.height))
+    return max(across, 1), max(down, 1)
 
 
 def _mosaic(weights: NDArray, image_shape: tuple[int, int]) -> NDArray:

@@ -5,8 +5,10 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import is_regressor
 from sklearn.utils.validation import check_is_fitted
 
+from skbackprop._plots.axes import axes_or_new, plain_log_ticks
 from skbackprop._plots.nesting import nested
 from skbackprop._search.results import (
     index_of_best,
@@ -18,7 +20,8 @@ from skbackprop._search.results import (
 class LambdaPathDisplay:
     """Mean score with its standard error against the penalty lambda.
 
-    Made by `from_estimator`; drawn, and drawn again, by `plot`.
+    Made by `from_estimator`; drawn, and drawn again, by `plot`. Penalties without a score have no
+    point; scores far below the others are out of the picture, triangles at its edge say where.
 
     Parameters
     ----------
@@ -45,6 +48,8 @@ class LambdaPathDisplay:
         The mean scores.
     band_ : matplotlib PolyCollection
         The standard errors.
+    chosen_line_, one_standard_error_line_ : matplotlib Line2D
+        Where both penalties are.
 
     See Also
     --------
@@ -84,7 +89,7 @@ class LambdaPathDisplay:
 
         Parameters
         ----------
-        estimator : BackpropClassifierCV, GridSearchCV or Pipeline
+        estimator : BackpropClassifierCV, BackpropRegressorCV, GridSearchCV or Pipeline
             Fitted: the search itself, a pipeline that ends in it, or another search whose
             `best_estimator_` it is. GridSearchCV must have searched ``reg_lambda`` alone, by
             whatever name a pipeline gives it.
@@ -141,10 +146,8 @@ class LambdaPathDisplay:
         LambdaPathDisplay
             The display itself.
         """
-        import matplotlib.pyplot as plt
-
-        if ax is None:
-            _, ax = plt.subplots()
+        ax = axes_or_new(ax)
+        before = ax.get_ylim() if ax.has_data() else ()
         order = np.argsort(self.reg_lambdas)
         reg_lambdas, mean = self.reg_lambdas[order], self.mean_scores[order]
         error = self.standard_errors[order]
@@ -158,23 +161,69 @@ class LambdaPathDisplay:
             alpha=0.2,
             label="standard error",
         )
-        ax.axvline(self.chosen, color="black", linestyle="--", label=f"chosen: {self.chosen:.2g}")
-        ax.axvline(
+        # Wide and below: it can be seen where it is the choice, too.
+        self.one_standard_error_line_ = ax.axvline(
             self.one_standard_error,
-            color="black",
-            linestyle=":",
-            label=f"one standard error: {self.one_standard_error:.2g}",
+            color="orange",
+            alpha=0.5,
+            linewidth=5,
+            zorder=0,
+            label=f"1se: {self.one_standard_error:.2g}",
+        )
+        self.chosen_line_ = ax.axvline(
+            self.chosen, color="black", linestyle="--", label=f"chosen: {self.chosen:.2g}"
         )
         ax.set(xlabel="reg_lambda", ylabel=self.score_name)
-        # A penalty of 0 has its place, too.
-        positive = reg_lambdas[reg_lambdas > 0]
-        if len(positive) == len(reg_lambdas):
-            ax.set_xscale("log")
-        elif len(positive):
-            ax.set_xscale("symlog", linthresh=positive.min())
-        ax.legend()
+        _scale_penalties(ax, reg_lambdas)
+        in_view = (*_range_near_the_best(mean, error), *before)
+        if in_view:
+            ax.set_ylim(min(in_view), max(in_view))
+            is_below = mean < min(in_view)
+            style = {"color": self.line_.get_color(), "marker": "v", "linestyle": "none"}
+            at_the_edge = {"transform": ax.get_xaxis_transform(), "clip_on": False}
+            ax.plot(reg_lambdas[is_below], np.zeros(is_below.sum()), **style, **at_the_edge)
+        _place_legend(ax)
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+
+def _scale_penalties(ax: Any, reg_lambdas: NDArray) -> None:
+    """Make the axis of penalties logarithmic; a penalty of 0 has its place, too."""
+    positive = reg_lambdas[reg_lambdas > 0]
+    if len(positive) == len(reg_lambdas):
+        ax.set_xscale("log")
+        plain_log_ticks(ax.xaxis, *ax.get_xlim())
+    elif len(positive):
+        ax.set_xscale("symlog", linthresh=positive.min())
+        ax.set_xlim(-positive.min() / 4, positive.max() * 2)
+
+
+def _range_near_the_best(mean: NDArray, error: NDArray) -> tuple[float, ...]:
+    """Return the range of scores to show: all, or three times what the better half spans.
+
+    Five standard errors of the best are always in it.
+    """
+    is_finite = np.isfinite(mean)
+    mean, error = mean[is_finite], np.nan_to_num(error[is_finite], nan=0, posinf=0)
+    if len(mean) == 0 or mean.max() == mean.min():
+        return ()
+    best = mean.max()
+    far = max(3 * (best - np.median(mean)), 5 * error[mean.argmax()])
+    low = max(best - far, (mean - error).min())
+    is_shown = mean >= low
+    high = min((mean + error)[is_shown].max(), best + far)
+    margin = 0.05 * (high - low)
+    return low - margin, high + margin
+
+
+def _place_legend(ax: Any) -> None:
+    """Put the legend below the axes, where the figure makes room for what is outside of them."""
+    if ax.figure.get_layout_engine() is None:
+        ax.legend()
+    else:
+        # In sizes of its font: room for the labels of the axis, and a picture as wide as a column.
+        room = {"borderaxespad": 4.2, "handlelength": 1.5, "columnspacing": 1}
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, 0), ncols=2, **room)
 
 
 def _search_inside(estimator: Any) -> Any:
@@ -216,6 +265,7 @@ def _score_name(search: Any) -> str:
     if isinstance(scoring, str):
         return scoring
     if scoring is None:
-        is_own_score = hasattr(search, "reg_lambdas_")
-        return "mean log-probability of held-out rows" if is_own_score else "score"
+        if not hasattr(search, "reg_lambdas_"):
+            return "score"
+        return "minus the held-out cost" if is_regressor(search) else "held-out log-probability"
     return getattr(scoring, "__name__", "score")

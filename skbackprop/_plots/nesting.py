@@ -1,6 +1,6 @@
 """What a display shows of an estimator: pipelines and searches are looked through."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sklearn.pipeline import Pipeline
@@ -31,8 +31,36 @@ def innermost_with(attribute: str, estimator: Any) -> Any:
         check_is_fitted(innermost)
         has_searched = hasattr(innermost, "cv_results_")
         raise ValueError(
-            "estimator must be a BackpropClassifier or BackpropClassifierCV, or a pipeline or a "
-            f"search with one inside; got {type(innermost).__name__}"
+            "estimator must be a BackpropClassifier or BackpropRegressor, one of their CV forms, "
+            f"or a pipeline or a search with one inside; got {type(innermost).__name__}"
             f"{' without best_estimator_: give it refit=True' if has_searched else ''}"
         )
     return innermost
+
+
+def names_of_features(estimator: Any) -> Sequence[str] | None:
+    """Return the names of the features that reach the innermost estimator, or None.
+
+    It knows them itself where its X was a dataframe; else they are what the steps before it say.
+    """
+    *_, innermost = nested(estimator)
+    own = getattr(innermost, "feature_names_in_", None)
+    names = _names_from_steps(estimator, None) if own is None else own
+    return None if names is None or len(names) != innermost.n_features_in_ else list(names)
+
+
+def _names_from_steps(estimator: Any, names: Any) -> Any:
+    """Return the names that leave the last step before the innermost estimator."""
+    if isinstance(estimator, Pipeline):
+        before = names if len(estimator) == 1 else _names_out(estimator[:-1], names)
+        return _names_from_steps(estimator[-1], before)
+    if hasattr(estimator, "best_estimator_"):
+        return _names_from_steps(estimator.best_estimator_, names)
+    return names
+
+
+def _names_out(steps: Pipeline, names: Any) -> Any:
+    try:
+        return steps.get_feature_names_out(names)
+    except Exception:  # not every transformer can say, and those of others fail in their own ways
+        return None

@@ -7,23 +7,33 @@ the estimators work without.
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+Method = TypeVar("Method", bound=Callable[..., Any])
 
-    # Where a warning from a decorated method points past the decorator.
-    STACK_LEVEL = 3
-except ImportError:
-    STACK_LEVEL = 2
+if TYPE_CHECKING:  # scikit-learn's decorator has no types, and would take a method's away
+    from sklearn.callback import CallbackSupportMixin
 
-    # Either the import or this one defines the name; mypy counts both.
-    class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Stands in where scikit-learn has no callbacks."""
+    STACK_LEVEL: int
 
-    def with_callbacks(method: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the method as it is."""
-        return method
+    def with_callbacks(method: Method) -> Method:
+        """Return a method of the same type."""
+        ...
+else:
+    try:
+        from sklearn.callback import CallbackSupportMixin, with_callbacks
+
+        # Where a warning from a decorated method points past the decorator.
+        STACK_LEVEL = 3
+    except ImportError:
+        STACK_LEVEL = 2
+
+        class CallbackSupportMixin:
+            """Stands in where scikit-learn has no callbacks."""
+
+        def with_callbacks(method):
+            """Return the method as it is."""
+            return method
 
 
 __all__ = ["NO_TASK", "STACK_LEVEL", "CallbackSupportMixin", "Task", "root_task", "with_callbacks"]

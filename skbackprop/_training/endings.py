@@ -2,6 +2,21 @@
 
 from collections.abc import Mapping
 from enum import Enum
+from typing import Literal
+
+# Those of a whole fit, as `stop_reason_` has them: the values of Ending but for that of a stage.
+StopReason = Literal[
+    "converged",
+    "max_iter",
+    "maxfun",
+    "maxls",
+    "ftol",
+    "precision",
+    "early_stopping",
+    "callback",
+    "interrupted",
+    "flat",
+]
 
 
 class Ending(Enum):
