@@ -7,6 +7,7 @@ from skbackprop._plots.lambda_path import LambdaPathDisplay
 from skbackprop._plots.loss_curve import LossCurveDisplay
 from skbackprop._regressor import BackpropRegressor
 from skbackprop._regressor_cv import BackpropRegressorCV
+from skbackprop._version import __version__ as __version__
 
 __all__ = [
     "BackpropClassifier",
@@ -17,4 +18,3 @@ __all__ = [
     "LambdaPathDisplay",
     "LossCurveDisplay",
 ]
-__version__ = "0.1.0"

@@ -12,14 +12,24 @@ from skbackprop._one_fit import OneFit
 
 
 class BackpropClassifier(OneFit, NetworkClassifier):
-    """Fully connected neural network trained by full-batch back-propagation.
+    r"""Fully connected neural network trained by full-batch back-propagation.
 
     The parameter matrices (Thetas) are unrolled into one vector and given, with the
     cost J and its gradient D from back-propagation [1]_, to `scipy.optimize.minimize`,
     by L-BFGS [2]_ or nonlinear conjugate gradients [3]_. With w_i the sample weight times
-    the class weight of row i and W their sum, the biases not among the squared weights::
+    the class weight of row i and W their sum, the biases not among the squared weights:
 
-        J = (1/W) sum_i w_i cost_i + (reg_lambda/2) sum of squared weights
+    .. math::
+
+        J = \frac{1}{W} \sum_i \, w_i \, \mathrm{cost}_i
+        + \frac{\lambda}{2} \, \sum_l \; \sum_i \; \sum_{j>0} \left( \Theta^{(l)}_{ij} \right)^2
+
+    where lambda is ``reg_lambda``. A row costs, with logistic and with softmax output units,
+
+    .. math::
+
+        \mathrm{cost} = \sum_k \; \left[ \log(1 + e^{z_k}) - y_k \, z_k \right], \qquad
+        \mathrm{cost} = \log \sum_k \, e^{z_k} - \sum_k \; y_k \, z_k
 
     Parameters
     ----------

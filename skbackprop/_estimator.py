@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.exceptions import ConvergenceWarning, InconsistentVersionWarning
 from sklearn.metrics import d2_tweedie_score
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -34,6 +34,7 @@ from skbackprop._training.endings import StopReason
 from skbackprop._training.fit import Outcome
 from skbackprop._training.reports import Blame, warning_message
 from skbackprop._training.solver import Iteration
+from skbackprop._version import __version__
 
 # Attributes that not every fit sets: the next one must not inherit them.
 OF_SOME_FITS = (
@@ -44,6 +45,9 @@ OF_SOME_FITS = (
     "reg_lambdas_",
     "reg_lambda_scores_",
 )
+
+# What a pickle is of that does not say its version.
+BEFORE_VERSIONS = "0.1.0"
 
 
 class Model(NamedTuple):
@@ -189,16 +193,28 @@ class NetworkEstimator(BaseEstimator, ABC):
         return "_model" in vars(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the state, the model as plain values."""
-        state = dict(super().__getstate__())
+        """Return the state, the model as plain values, and the version of this package."""
+        state = {**super().__getstate__(), "_skbackprop_version": __version__}
         if "_model" in state:
             state["_model"] = state["_model"].to_state()
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take over a state."""
+        """Take over a state; warn where another version of this package wrote it."""
+        state = dict(state)
+        version = state.pop("_skbackprop_version", BEFORE_VERSIONS)
+        # scikit-learn's own check is of its own estimators alone.
+        if version != __version__:
+            warnings.warn(
+                InconsistentVersionWarning(
+                    estimator_name=type(self).__name__,
+                    current_sklearn_version=f"{__version__} of skbackprop",
+                    original_sklearn_version=version,
+                ),
+                stacklevel=2,
+            )
         if "_model" in state:
-            state = {**state, "_model": Model.from_state(state["_model"])}
+            state["_model"] = Model.from_state(state["_model"])
         super().__setstate__(state)
 
     # What classes and numbers have different

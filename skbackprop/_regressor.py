@@ -12,18 +12,26 @@ from skbackprop._one_fit import OneFit
 
 
 class BackpropRegressor(OneFit, NetworkRegressor):
-    """Fully connected neural network for numbers, trained by full-batch back-propagation.
+    r"""Fully connected neural network for numbers, trained by full-batch back-propagation.
 
     `BackpropClassifier` with other output units, whose delta is a(L) - y too: linear ones with
     the squared error, or exponential ones with the Poisson deviance of counts and rates [6]_.
     The parameter matrices (Thetas) are unrolled into one vector and given, with the
     cost J and its gradient D from back-propagation [1]_, to `scipy.optimize.minimize`,
     by L-BFGS [2]_ or nonlinear conjugate gradients [3]_. With w_i the sample weight
-    of row i and W their sum, the biases not among the squared weights::
+    of row i and W their sum, the biases not among the squared weights:
 
-        J = (1/W) sum_i w_i cost_i + (reg_lambda/2) sum of squared weights
-        squared error:  cost_i = 1/2 sum_k (z_k - y_k)^2
-        Poisson:        cost_i = sum_k exp(z_k) - y_k z_k, less that of a perfect prediction
+    .. math::
+
+        J = \frac{1}{W} \sum_i \, w_i \, \mathrm{cost}_i
+        + \frac{\lambda}{2} \, \sum_l \; \sum_i \; \sum_{j>0} \left( \Theta^{(l)}_{ij} \right)^2
+
+    where lambda is ``reg_lambda``. A row costs, by the squared error and by the Poisson deviance,
+
+    .. math::
+
+        \mathrm{cost} = \frac{1}{2} \sum_k \; (z_k - y_k)^2, \qquad
+        \mathrm{cost} = \sum_k \; \left[ e^{z_k} - y_k \, z_k - y_k + y_k \log \, y_k \right]
 
     With the squared error, y is the target less its weighted mean, in weighted standard deviations,
     each output its own: the penalty, ``tol`` and the cost then mean the same whatever the unit of

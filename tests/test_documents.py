@@ -1,22 +1,19 @@
 """README, CI and examples say and do the same, and the code in the documents runs."""
 
 import re
+import runpy
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 
 import joblib
-import matplotlib as mpl
-import matplotlib.pyplot as plt
+import pages
 import pytest
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.preprocessing import scale
 
 from skbackprop import BackpropClassifier
-
-mpl.use("Agg")
 
 ROOT = Path(__file__).parents[1]
 
@@ -32,13 +29,11 @@ WARNINGS = ["-W", "error", "-W", "ignore:':DeprecationWarning"]
 
 
 def run(script, cwd):
-    return subprocess.run(
-        [sys.executable, *WARNINGS, *script],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    done = subprocess.run(
+        [sys.executable, *WARNINGS, *script], cwd=cwd, capture_output=True, text=True
+    )
+    assert not done.returncode, done.stderr
+    return done.stdout
 
 
 def test_ci_calls_exactly_the_test_command_of_the_readme():
@@ -48,12 +43,10 @@ def test_ci_calls_exactly_the_test_command_of_the_readme():
     assert command in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
-def test_readme_code_runs(tmp_path):
-    first, general = code_blocks("README.md", "python")
-    assert first.count("\n") - first.count("\n\n") <= 10
-    reg_lambda, score = map(float, run(["-c", first], tmp_path).splitlines()[0].split())
-    assert reg_lambda > 0 > score > -0.1
-    assert "backpropclassifier__reg_lambda" in run(["-c", general], tmp_path)
+def test_readme_begins_with_ten_lines():
+    first = pages.blocks(ROOT / "README.md")[0]
+    assert len([line for line in first.code.splitlines() if line]) <= 10
+    assert first.shown
 
 
 def test_main_job_finds_a_good_model_and_draws(tmp_path):
@@ -63,6 +56,12 @@ def test_main_job_finds_a_good_model_and_draws(tmp_path):
     table = [line.split() for line in printed.splitlines() if re.match(r" *\d\.\d\de-", line)]
     assert len(table) == 11
     assert all(len(row) == 4 for row in table)
+    refit, together = (
+        float(re.search(rf"{name} +([\d.]+)$", printed, flags=re.M).group(1))
+        for name in ("refit", "together")
+    )
+    assert sum(float(row[-1]) for row in table) + refit == pytest.approx(together, abs=0.011)
+    assert refit > 0
     assert (tmp_path / "digits_lambda.png").stat().st_size > 10_000
 
 
@@ -90,11 +89,34 @@ def test_the_map_names_every_file_in_its_room_and_no_other():
     assert named == {file for file in files if not file.endswith("/__init__.py")}
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+@pytest.mark.parametrize(
+    "document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"]
+)
 def test_links_lead_to_files(document):
     text = (ROOT / document).read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)]+)\)", text):
         assert "://" in target or (ROOT / target.partition("#")[0]).is_file(), target
+
+
+@pytest.fixture
+def readme_elsewhere(monkeypatch):
+    """What the build does with the README, without its tools."""
+    plugin = SimpleNamespace(MetadataHookInterface=object)
+    monkeypatch.setitem(sys.modules, "hatchling.metadata.plugin.interface", plugin)
+    return runpy.run_path(str(ROOT / "hatch_build.py"))["readme_elsewhere"]
+
+
+def test_no_link_of_the_readme_leads_nowhere_on_an_index(readme_elsewhere):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    without = readme_elsewhere(readme, None)
+    assert re.findall(r"\]\((?!https?://).*?\)", without) == []
+    assert "user guide" in " ".join(without.split())
+    linked = readme_elsewhere(readme, "https://code.example/skbackprop/")
+    assert re.findall(r"\]\((?!https?://).*?\)", linked) == []
+    repository = "https://code.example/skbackprop"
+    assert f"]({repository}/raw/main/docs/digits_lambda.png)" in linked
+    assert f"]({repository}/blob/main/docs/user_guide.rst)" in linked
+    assert readme_elsewhere(linked, repository) == linked
 
 
 def test_ci_builds_the_site_as_the_documents_say():
@@ -104,35 +126,50 @@ def test_ci_builds_the_site_as_the_documents_say():
     assert build in (ROOT / "docs/conf.py").read_text(encoding="utf-8")
 
 
-def guide_code_blocks():
-    for document in RST:
-        text = document.read_text(encoding="utf-8")
-        for block in re.findall(
-            r"^\.\. code-block:: python\n\n((?:    .*\n|\n)+)", text, flags=re.M
-        ):
-            yield pytest.param(textwrap.dedent(block), id=f"{document.stem}: {block.strip()[:20]}")
+PAGES = [page for page in [ROOT / "README.md", *RST] if pages.blocks(page)]
 
 
 def test_all_code_blocks_are_seen():
-    in_text = sum(text.read_text(encoding="utf-8").count("code-block:: python") for text in RST)
-    assert len(list(guide_code_blocks())) == in_text
+    for page in [ROOT / "README.md", *RST]:
+        text = page.read_text(encoding="utf-8")
+        marks = len(re.findall(r"```python$|code-block:: python$|^>>> ", text, flags=re.M))
+        assert len(pages.blocks(page)) == marks, page.name
 
 
-@pytest.mark.filterwarnings("ignore:The fit :sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize("block", list(guide_code_blocks()))
-def test_guide_code_runs(block, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    if "callbacks" in block and not hasattr(BackpropClassifier, "set_callbacks"):
-        return  # scikit-learn below 1.9: there is nothing to run
-    X, y = load_iris(return_X_y=True)
-    exec(block, {"BackpropClassifier": BackpropClassifier, "X": scale(X), "y": y})
-    plt.close("all")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_runs_from_top_to_bottom_and_prints_what_it_shows(page, tmp_path, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    run([str(ROOT / "tests/pages.py"), str(page)], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed", "same"),
+    [
+        ("", "", True),
+        ("", "0.5", False),
+        ("0.50", "", False),
+        ("loss 0.123", "loss 0.124\n", True),
+        ("loss 0.123", "loss 0.127", False),
+        ("loss 0.123", "cost 0.123", False),
+        ("[0 1]", "[0 2]", False),
+        ("100 rows", "101 rows", True),
+        ("2 rows", "3 rows", False),
+        ("-1e-3", "-1.01e-03", True),
+        ("1e-3", "-1e-3", False),
+        ("fit in ... s, 3 lines", "fit in 1.5 s, 3 lines", True),
+        ("fit in ... s, 3 lines", "fit in 1.5 s, 4 lines", False),
+        ("[[0.1, 1. ]]", "[[0.1, 1.0]]", True),
+    ],
+)
+def test_what_a_page_shows_is_compared_with_what_is_printed(shown, printed, same):
+    assert pages.agrees(shown, printed) is same
 
 
 def test_a_killed_fit_goes_on_from_its_file(tmp_path):
     if not hasattr(BackpropClassifier, "set_callbacks"):
         return
-    (block,) = (p.values[0] for p in guide_code_blocks() if "class Checkpoint" in p.values[0])
+    guide = pages.blocks(ROOT / "docs/user_guide.rst")
+    (block,) = (block.code for block in guide if "class Checkpoint" in block.code)
     checkpoint = block[: block.index("classifier =")]
     X, y = load_iris(return_X_y=True)
     namespace = {}

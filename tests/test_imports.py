@@ -12,6 +12,7 @@ PACKAGE = Path(skbackprop.__file__).parent
 # Each room, a folder or a file at the top, and the rooms that it imports: all of them further up
 # in this table, and none that it does not need.
 ROOMS = {
+    "_version": set(),
     "_documentation": set(),
     "_network": set(),
     "_machine": {"_network"},
@@ -27,6 +28,7 @@ ROOMS = {
         "_parameters",
         "_rows",
         "_training",
+        "_version",
     },
     "_one_fit": {
         "_estimator",
@@ -50,7 +52,14 @@ ROOMS = {
     "_classifier_cv": {"_estimator", "_network", "_penalty_search"},
     "_regressor": {"_estimator", "_network", "_one_fit"},
     "_regressor_cv": {"_estimator", "_network", "_penalty_search"},
-    "__init__": {"_classifier", "_classifier_cv", "_plots", "_regressor", "_regressor_cv"},
+    "__init__": {
+        "_classifier",
+        "_classifier_cv",
+        "_plots",
+        "_regressor",
+        "_regressor_cv",
+        "_version",
+    },
 }
 
 

@@ -29,12 +29,6 @@ def run_doctest(test):
     assert not results.failed, report.getvalue()
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_doctests_of_documents(document):
-    text = document.read_text(encoding="utf-8")
-    run_doctest(doctest.DocTestParser().get_doctest(text, {}, document.name, str(document), 0))
-
-
 def docstring_examples():
     for public in PUBLIC:
         for test in doctest.DocTestFinder(exclude_empty=True).find(public, module=False, globs={}):
@@ -71,6 +65,20 @@ def test_gallery_examples_are_enough_and_need_no_internet():
 def test_api_page_lists_every_public_name():
     text = (ROOT / "docs/api.rst").read_text(encoding="utf-8")
     assert set(re.findall(r"^   ([A-Z]\w+)$", text, flags=re.M)) == set(skbackprop.__all__)
+
+
+def test_every_class_page_leads_to_the_guide():
+    template = (ROOT / "docs/_templates/autosummary/class.rst").read_text(encoding="utf-8")
+    linked = set(re.findall(r"^    \"(\w+)\": \[", template, flags=re.M))
+    assert linked == {public.__name__ for public in PUBLIC if inspect.isclass(public)}
+
+
+def test_early_stopping_stops_early_in_the_gallery(monkeypatch):
+    monkeypatch.setattr(plt, "show", lambda: plt.close("all"))
+    shown = runpy.run_path(str(ROOT / "examples/gallery/plot_early_stopping.py"))
+    stopped, to_the_end = shown["stopped"], shown["to_the_end"]
+    assert stopped.stop_reason_ == "early_stopping"
+    assert stopped.n_iter_ < to_the_end.n_iter_ / 2
 
 
 def test_examples_that_the_documents_refer_to_exist():

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris
-from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.exceptions import ConvergenceWarning, InconsistentVersionWarning, NotFittedError
 from sklearn.preprocessing import scale
 
-from skbackprop import BackpropClassifier, BackpropClassifierCV
+import skbackprop._estimator
+from skbackprop import BackpropClassifier, BackpropClassifierCV, BackpropRegressor
 from skbackprop._network.objective import Objective
 from skbackprop._training.training import Training
 
@@ -426,3 +427,49 @@ def test_what_a_callback_sets_on_the_estimator_stays(kind):
         fitted.fit(IRIS, SPECIES)
         assert counter.n_seen > fitted.n_iter_
         assert fitted.count_ == fitted.note == counter.n_seen
+
+
+ESTIMATORS = [
+    small(),
+    BackpropClassifierCV(3, reg_lambdas=[1e-2], tol=1e-2, random_state=0),
+    BackpropRegressor(3, reg_lambda=1e-2, random_state=0),
+]
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize(
+    "again", [copy.copy, copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e))]
+)
+def test_a_pickle_of_this_version_loads_without_a_word(estimator, again):
+    fitted = copy.deepcopy(estimator).fit(IRIS, SPECIES)
+    loaded = again(fitted)
+    assert vars(loaded).keys() == vars(fitted).keys()
+    assert loaded.predict(IRIS).tobytes() == fitted.predict(IRIS).tobytes()
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)
+def test_a_pickle_of_another_version_warns_of_both_and_loads(monkeypatch, estimator):
+    fitted = copy.deepcopy(estimator).fit(IRIS, SPECIES)
+    pickled = pickle.dumps(fitted)
+    monkeypatch.setattr(skbackprop._estimator, "__version__", "9.8.7")
+    name, here = type(estimator).__name__, skbackprop.__version__
+    versions = f"estimator {name} from version {here} when using version 9.8.7 of skbackprop"
+    with pytest.warns(InconsistentVersionWarning, match=versions) as caught:
+        loaded = pickle.loads(pickled)
+    assert caught[0].filename == __file__
+    assert loaded.predict(IRIS).tobytes() == fitted.predict(IRIS).tobytes()
+    with warnings.catch_warnings():  # what is written again is of the version that writes it
+        warnings.simplefilter("error")
+        pickle.loads(pickle.dumps(loaded))
+
+
+def test_a_pickle_that_does_not_say_its_version_is_of_the_first(monkeypatch):
+    fitted = small().fit(IRIS, SPECIES)
+    state = fitted.__getstate__()
+    del state["_skbackprop_version"]
+    as_given, loaded = dict(state), BackpropClassifier()
+    monkeypatch.setattr(skbackprop._estimator, "__version__", "9.8.7")
+    with pytest.warns(InconsistentVersionWarning, match=r"version 0\.1\.0 when"):
+        loaded.__setstate__(state)
+    assert state == as_given
+    assert loaded.predict(IRIS).tobytes() == fitted.predict(IRIS).tobytes()
