@@ -34,6 +34,7 @@ from skbackprop._training.endings import StopReason
 from skbackprop._training.fit import Outcome
 from skbackprop._training.reports import Blame, warning_message
 from skbackprop._training.solver import Iteration
+from skbackprop._transformer import HiddenLayerTransformer
 from skbackprop._version import __version__
 
 # Attributes that not every fit sets: the next one must not inherit them.
@@ -153,7 +154,7 @@ def seen_attributes(
     }
 
 
-class NetworkEstimator(BaseEstimator, ABC):
+class NetworkEstimator(HiddenLayerTransformer, BaseEstimator, ABC):
     """An estimator that holds a trained network; its subclasses say how it is trained."""
 
     early_stopping: bool
@@ -317,6 +318,8 @@ class NetworkEstimator(BaseEstimator, ABC):
         def __getattr__(self, name: str) -> Any:
             """Say of a fitted attribute that is not there by which name it was asked for."""
             when = "" if self.__sklearn_is_fitted__() else " before it is fitted"
+            if name in self.OF_TRANSFORMERS:
+                when = " without a hidden layer"
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{when}")
 
     @property

@@ -76,6 +76,11 @@ def _is_sequence(value: Any) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str | bytes)
 
 
+def has_hidden_layer(hidden_layer_sizes: Any) -> bool:
+    """Tell whether this value of the parameter, valid or not, wants a hidden layer."""
+    return not (_is_sequence(hidden_layer_sizes) and len(hidden_layer_sizes) == 0)
+
+
 def _hidden_layer_sizes(value: Any) -> tuple[int, ...]:
     sizes = value if _is_sequence(value) else [value]
     if not all(_is_integer(size, 1) for size in sizes):

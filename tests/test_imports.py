@@ -21,6 +21,7 @@ ROOMS = {
     "_training": {"_network", "_parameters", "_rows"},
     "_search": {"_machine", "_network", "_parameters", "_rows", "_training"},
     "_plots": {"_search"},
+    "_transformer": {"_machine", "_parameters"},
     "_estimator": {
         "_documentation",
         "_machine",
@@ -28,6 +29,7 @@ ROOMS = {
         "_parameters",
         "_rows",
         "_training",
+        "_transformer",
         "_version",
     },
     "_one_fit": {

@@ -1,4 +1,4 @@
-"""Prediction: rows -> logits -> answers, block by block."""
+"""Prediction: rows -> logits or activations -> answers, block by block."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +24,7 @@ def answers(
     answer: Callable[[NDArray], NDArray],
     columns: tuple[int, ...],
     dtype: DTypeLike,
+    layer: int = -1,
 ) -> NDArray:
     """Return what `answer` makes of the logits of every row of X, with threads to compute it.
 
@@ -39,6 +40,9 @@ def answers(
         The shape of the answer to one row.
     dtype : dtype
         Of the answers.
+    layer : int, default=-1
+        Instead of the logits, the last of them, the activations of another layer: a position in
+        `Workspace.z`.
 
     Returns
     -------
@@ -53,8 +57,8 @@ def answers(
             n = block.stop - block.start
             if block.start == part.start or n < block_rows:
                 workspace = Workspace(shapes, n, thetas.dtype)
-            z = _logits(network, thetas, _in_dtype(X[block], thetas.dtype), workspace)
-            out[block] = answer(z.T)
+            _go_forward(network, thetas, _in_dtype(X[block], thetas.dtype), workspace)
+            out[block] = answer(workspace.z[layer].T)
 
     work = n_rows * work_of_row(X, shapes) * thetas.dtype.itemsize / 8
     parts = slices(0, n_rows, BLOCKS_PER_CALL * block_rows)
@@ -64,16 +68,16 @@ def answers(
     return out
 
 
-def _logits(network: Network, thetas: Thetas, X: Any, workspace: Workspace) -> NDArray:
-    """Return z(L); of rows where an infinity less another is nothing, that of a point before."""
-    z = network.forward(thetas, X, workspace)
-    is_lost = np.isnan(z).any(axis=0)
+def _go_forward(network: Network, thetas: Thetas, X: Any, workspace: Workspace) -> None:
+    """Compute every layer; of rows where an infinity less another is nothing, at a point before."""
+    is_lost = np.isnan(network.forward(thetas, X, workspace)).any(axis=0)
     if is_lost.any():
         # So far out that products of what is there stay finite, on the same ray from 0.
         X = X[is_lost] * (1 / np.sqrt(np.finfo(thetas.dtype).max)).item()
         rows = Workspace(network.shapes, X.shape[0], thetas.dtype)
-        z[:, is_lost] = network.forward(thetas, X, rows)
-    return z
+        network.forward(thetas, X, rows)
+        for z, z_of_rows in zip(workspace.z, rows.z, strict=True):
+            z[:, is_lost] = z_of_rows
 
 
 def _in_dtype(X: Any, dtype: np.dtype) -> Any:
