@@ -1,9 +1,10 @@
 """Where something else is better: `python benchmarks/alternatives.py --wheels FOLDER`.
 
-Two kinds of data. Few rows: of each of the sixteen tables of `quality.py` so many rows to train on,
-and all others (of 2,000 at most) to test; means over the tables of which such a share has five rows
-of every class. Many noisy rows: the made table of `large.py`. All stand behind a StandardScaler.
-Log-loss, and seconds of the processor on one thread.
+Few rows: of each of the sixteen tables of `quality.py` so many rows to train on, and all others (of
+2,000 at most) to test; means of the log-loss over the tables of which such a share has five rows of
+every class. The same with numbers, on the seven tables of `regression.py`: RMSE in standard
+deviations. Many noisy rows: the made table of `large.py`. All stand behind a StandardScaler;
+seconds are of the processor, on one thread.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from time import process_time
 import numpy as np
 from large import noisy
 from quality import GROUPS
+from regression import CANDIDATES, TABLES, load, relative_rmse
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
@@ -38,6 +40,14 @@ FEW = {
         ("defaults", "BackpropClassifierCV()"),
     ]
 }
+NUMBERS = (
+    "RidgeCV",
+    "RandomForestRegressor",
+    "HistGradientBoostingRegressor",
+    "MLPRegressor, y scaled",
+    "BackpropRegressor",
+    "BackpropRegressorCV",
+)
 MANY = {
     "LogisticRegression": lambda seed: LogisticRegression(),
     "HistGradientBoostingClassifier": lambda seed: HistGradientBoostingClassifier(
@@ -68,6 +78,30 @@ def few_rows(table, wheels, n, seed):
     return (X, y, X_test, y_test) if np.bincount(y).min() >= 5 else None
 
 
+def measure_numbers(make, X, y, n, seed):
+    X_train, X_test, y_train, y_test = train_test_split(X, y, train_size=n, random_state=seed)
+    model = make_pipeline(StandardScaler(), make(seed))
+    started = process_time()
+    model.fit(X_train, y_train)
+    seconds = process_time() - started
+    return relative_rmse(y_test, model.predict(X_test), y), seconds
+
+
+def few_numbers(wheels, seeds):
+    """Print the means over the tables of numbers."""
+    tables = [load(wheels, *table) for table in TABLES.values()]
+    for n in FEW_ROWS:
+        print(f"{n} rows of numbers")
+        for name in NUMBERS:
+            results = [
+                measure_numbers(CANDIDATES[name], X, y, n, seed)
+                for X, y in tables
+                for seed in range(seeds)
+            ]
+            error, seconds = np.mean(results, axis=0)
+            print(f"{name:>32} {error:8.3f} {seconds:8.2f} s", flush=True)
+
+
 def main():
     for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
         os.environ.pop(name, None)
@@ -89,6 +123,7 @@ def main():
                 results = [measure(make, *data, seed) for data, seed in drawn]
                 loss, seconds = np.mean(results, axis=0)
                 print(f"{name:>32} {loss:8.3f} {seconds:8.2f} s", flush=True)
+        few_numbers(args.wheels, args.seeds)
         data = noisy()
         print(f"{len(data[0])} noisy rows")
         for name, make in MANY.items():

@@ -28,7 +28,10 @@ class BackpropClassifier(OneFit, NetworkClassifier):
 
     .. math::
 
-        \mathrm{cost} = \sum_k \; \left[ \log(1 + e^{z_k}) - y_k \, z_k \right], \qquad
+        \mathrm{cost} = \sum_k \; \left[ \log(1 + e^{z_k}) - y_k \, z_k \right]
+
+    .. math::
+
         \mathrm{cost} = \log \sum_k \, e^{z_k} - \sum_k \; y_k \, z_k
 
     Parameters

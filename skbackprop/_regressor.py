@@ -30,7 +30,10 @@ class BackpropRegressor(OneFit, NetworkRegressor):
 
     .. math::
 
-        \mathrm{cost} = \frac{1}{2} \sum_k \; (z_k - y_k)^2, \qquad
+        \mathrm{cost} = \frac{1}{2} \sum_k \; (z_k - y_k)^2
+
+    .. math::
+
         \mathrm{cost} = \sum_k \; \left[ e^{z_k} - y_k \, z_k - y_k + y_k \log \, y_k \right]
 
     With the squared error, y is the target less its weighted mean, in weighted standard deviations,

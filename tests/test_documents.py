@@ -14,6 +14,7 @@ from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 
 from skbackprop import BackpropClassifier
+from skbackprop._training.endings import Ending
 
 ROOT = Path(__file__).parents[1]
 
@@ -163,6 +164,31 @@ def test_a_page_runs_from_top_to_bottom_and_prints_what_it_shows(page, tmp_path,
 )
 def test_what_a_page_shows_is_compared_with_what_is_printed(shown, printed, same):
     assert pages.agrees(shown, printed) is same
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("page.md", "```python\nprint(1)\n```\n\n```text\n2\n```\n"),
+        ("page.md", "```python\nprint(1)\n```\n"),
+        ("page.rst", ".. code-block:: python\n\n    print(1)\n\n.. code-block:: text\n\n    2\n"),
+        ("page.rst", ">>> 1\n2\n"),
+    ],
+)
+def test_a_page_that_shows_something_else_fails(tmp_path, name, text):
+    page = tmp_path / name
+    page.write_text(text, encoding="utf-8")
+    with pytest.raises(SystemExit, match="page"):
+        pages.run(page)
+    page.write_text(text.replace("2", "1"), encoding="utf-8")
+    if "text\n" in text or ">>>" in text:
+        pages.run(page)
+
+
+def test_the_guide_tells_of_every_ending():
+    guide = (ROOT / "docs/user_guide.rst").read_text(encoding="utf-8")
+    told = re.findall(r'^   \* - ``"(\w+)"``', guide, flags=re.M)
+    assert sorted(told) == sorted(e.value for e in Ending if e is not Ending.STAGE)
 
 
 def test_a_killed_fit_goes_on_from_its_file(tmp_path):
