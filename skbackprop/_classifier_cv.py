@@ -160,7 +160,7 @@ class BackpropClassifierCV(PenaltySearch, NetworkClassifier):
     -----
     The refit starts twice: where the path of a fold ended at this penalty, and afresh. The lower
     cost is kept. With early stopping it starts afresh alone, since the fits on the folds have seen
-    rows that it holds out.
+    rows that it holds out, or were stopped by the same validation set.
 
     An interrupt from the keyboard raises KeyboardInterrupt with the number of fits done and
     missing, and leaves the estimator as it was. Of folds in other processes, only those
