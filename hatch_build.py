@@ -1,4 +1,8 @@
-"""The README as a package index shows it: no link there leads nowhere."""
+"""Metadata of the package that follow from where the project lives.
+
+`pyproject.toml` says where, in one place. Until it does there are no addresses, and the README
+that goes with the package has no links that would break.
+"""
 
 import re
 from pathlib import Path
@@ -6,37 +10,46 @@ from typing import Any
 
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
-# An image or a link to a file of the checkout.
-RELATIVE = re.compile(r"(?P<image>!?)\[(?P<text>[^\]]*)\]\((?!https?://|#)(?P<path>[^)\s]+)\)")
+LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!\w+://)([^)\s]+)\)")
 
 
-def readme_elsewhere(readme: str, repository: str | None) -> str:
-    """Return the README for readers who have not got the checkout.
-
-    Parameters
-    ----------
-    readme : str
-    repository : str or None
-        Where the files are to be read. Where they are nowhere, a link is its text alone and an
-        image is left out.
-    """
-
-    def replaced(match: re.Match[str]) -> str:
-        image, text, path = match["image"], match["text"], match["path"]
-        if repository is None:
-            return "" if image else text
-        view = "raw" if image else "blob"
-        return f"{image}[{text}]({repository.rstrip('/')}/{view}/main/{path})"
-
-    return RELATIVE.sub(replaced, readme)
-
-
-class ReadmeHook(MetadataHookInterface):
-    """Puts it into the metadata; the address is the field "Repository" among the project's URLs."""
+class ProjectMetadata(MetadataHookInterface):
+    """Gives ``urls`` and ``readme``, from what pyproject.toml says of ``repository`` and so on."""
 
     def update(self, metadata: dict[str, Any]) -> None:
-        """Set the field."""
-        readme = (Path(self.root) / "README.md").read_text(encoding="utf-8")
-        repository = metadata.get("urls", {}).get("Repository")
-        text = readme_elsewhere(readme, repository)
-        metadata["readme"] = {"content-type": "text/markdown", "text": text}
+        """Add what is dynamic."""
+        repository, documentation = self.config["repository"], self.config["documentation"]
+        text = Path(self.root, "README.md").read_text(encoding="utf-8")
+        metadata["urls"] = project_urls(repository, documentation)
+        metadata["readme"] = {
+            "content-type": "text/markdown",
+            "text": with_absolute_links(text, repository),
+        }
+
+
+def project_urls(repository: str, documentation: str) -> dict[str, str]:
+    """Return the addresses that a package index shows, without those that there are not yet."""
+    urls = {"Documentation": documentation.rstrip("/")} if documentation else {}
+    if repository:
+        home = repository.rstrip("/")
+        urls |= {
+            "Repository": home,
+            "Changelog": f"{home}/blob/main/CHANGELOG.md",
+            "Issues": f"{home}/issues",
+        }
+    return urls
+
+
+def with_absolute_links(text: str, repository: str) -> str:
+    """Return Markdown whose links to files lead into the repository, or are words without one."""
+
+    def absolute(link: re.Match[str]) -> str:
+        is_image, words, target = link.groups()
+        if target.startswith("#"):
+            return link[0]
+        if not repository:
+            return "" if is_image else words
+        view = "raw" if is_image else "blob"
+        return f"{is_image}[{words}]({repository.rstrip('/')}/{view}/main/{target})"
+
+    return LINK.sub(absolute, text)

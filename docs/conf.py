@@ -1,4 +1,7 @@
-"""The site: `sphinx-build -W --keep-going -q -b html docs docs/_build/html` makes it, offline."""
+"""The site, which one command makes, offline.
+
+`sphinx-build -W --keep-going -q -b html -d docs/_build/doctrees docs docs/_build/html`.
+"""
 
 import html
 import inspect

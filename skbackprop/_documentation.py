@@ -1,12 +1,8 @@
 """Where the page of a class is: the link in scikit-learn's HTML representation leads there."""
 
 import html
-import inspect
 import os
 from importlib.metadata import PackageNotFoundError, metadata
-from pathlib import Path
-
-CHECKOUT = Path(__file__).parents[1]
 
 
 def documentation_url(estimator_class: type) -> str:
@@ -21,18 +17,17 @@ def documentation_url(estimator_class: type) -> str:
     -------
     str
         As HTML has it: the page in the site at ``SKBACKPROP_DOCUMENTATION``, or at the address
-        "Documentation" that the package was published with, or built in this checkout; without
-        any of them the source file, whose docstring is the page's text. Empty where the variable
-        is empty.
+        "Documentation" that the package was published with; without either "#", the page that
+        shows it, since without any link scikit-learn does not say what the parameters mean. Never
+        a file of this machine: a notebook may be shown to others. Empty where the variable is
+        empty.
     """
-    page = f"api/skbackprop.{estimator_class.__name__}.html"
     site = os.environ.get("SKBACKPROP_DOCUMENTATION", _published_site())
     if site is None:
-        built = CHECKOUT / "docs/_build/html" / page
-        url = (built if built.is_file() else Path(inspect.getfile(estimator_class))).as_uri()
-    else:
-        url = site and f"{site.rstrip('/')}/{page}"
-    return html.escape(url)
+        return "#"
+    return html.escape(
+        site and f"{site.rstrip('/')}/api/skbackprop.{estimator_class.__name__}.html"
+    )
 
 
 def _published_site() -> str | None:

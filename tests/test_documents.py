@@ -1,11 +1,9 @@
 """README, CI and examples say and do the same, and the code in the documents runs."""
 
 import re
-import runpy
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import joblib
 import pages
@@ -97,27 +95,6 @@ def test_links_lead_to_files(document):
     text = (ROOT / document).read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)]+)\)", text):
         assert "://" in target or (ROOT / target.partition("#")[0]).is_file(), target
-
-
-@pytest.fixture
-def readme_elsewhere(monkeypatch):
-    """What the build does with the README, without its tools."""
-    plugin = SimpleNamespace(MetadataHookInterface=object)
-    monkeypatch.setitem(sys.modules, "hatchling.metadata.plugin.interface", plugin)
-    return runpy.run_path(str(ROOT / "hatch_build.py"))["readme_elsewhere"]
-
-
-def test_no_link_of_the_readme_leads_nowhere_on_an_index(readme_elsewhere):
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    without = readme_elsewhere(readme, None)
-    assert re.findall(r"\]\((?!https?://).*?\)", without) == []
-    assert "user guide" in " ".join(without.split())
-    linked = readme_elsewhere(readme, "https://code.example/skbackprop/")
-    assert re.findall(r"\]\((?!https?://).*?\)", linked) == []
-    repository = "https://code.example/skbackprop"
-    assert f"]({repository}/raw/main/docs/digits_lambda.png)" in linked
-    assert f"]({repository}/blob/main/docs/user_guide.rst)" in linked
-    assert readme_elsewhere(linked, repository) == linked
 
 
 def test_ci_builds_the_site_as_the_documents_say():

@@ -93,7 +93,7 @@ class HiddenUnitsDisplay:
             Height and width, where the features are the pixels of an image.
         feature_names : sequence of str or None, default=None
             Of the features that reach the network. None takes its `feature_names_in_`, else
-            what `get_feature_names_out` of the steps before it gives, else "x0", "x1" and so on.
+            what ``get_feature_names_out`` of the steps before it gives, else "x0", "x1" and so on.
         max_units : int or None, default=None
             The most units to show, as in `plot`.
         max_features : int or None, default=None

@@ -139,7 +139,7 @@ class LossCurveDisplay:
             (self.validation_line_,) = _plot(ax, 1, costs, style)
         if len(costs) and self.kept_iteration is not None:
             kept = self.kept_iteration
-            label = self._labelled(f"kept: iteration {kept + 1}")
+            label = self._labelled(f"kept at iteration {kept + 1}")
             style = {"color": color, "marker": "o", "linestyle": "none", "label": label}
             (self.kept_mark_,) = ax.plot(kept + 1, costs[kept], **style)
         _label_axes(ax)

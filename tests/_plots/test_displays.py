@@ -344,7 +344,7 @@ def test_the_kept_iteration_is_marked(ax):
     assert legend(ax) == [
         f"J, ended: {fit.stop_reason_}",
         "validation cost",
-        f"kept: iteration {kept}",
+        f"kept at iteration {kept}",
     ]
 
 
@@ -371,7 +371,7 @@ def test_loss_curves_of_several_fits(ax):
     assert legend(ax) == [
         f"early: J, ended: {early.stop_reason_}",
         "early: validation cost",
-        f"early: kept: iteration {early.best_iteration_ + 1}",
+        f"early: kept at iteration {early.best_iteration_ + 1}",
         f"plain: J, ended: {plain.stop_reason_}",
     ]
     with pytest.raises(NotFittedError):
