@@ -1,5 +1,6 @@
 """What all estimators share: predictions from one model, and how a fit becomes the model."""
 
+import math
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skbackprop._documentation import documentation_url
-from skbackprop._machine.prediction import answers
+from skbackprop._machine.prediction import answers, as_they_are
 from skbackprop._machine.threads import rounding_in_silence
 from skbackprop._network.network import Network
 from skbackprop._network.outputs import ClassUnits, NumberUnits
@@ -46,6 +47,9 @@ OF_SOME_FITS = (
     "reg_lambdas_",
     "reg_lambda_scores_",
 )
+
+# Numbers in X up to which only what surrounds their computation takes time.
+FEW_NUMBERS = 4096
 
 # What a pickle is of that does not say its version.
 BEFORE_VERSIONS = "0.1.0"
@@ -112,12 +116,25 @@ def validated(estimator: Any, X: Any, *y: Any, **options: Any) -> Any:
         return validate_data(estimator, X, *y, **options)
 
 
+def validated_to_predict(estimator: Any, X: Any) -> Any:
+    """Return X, as `validated` does; of a few rows, which take no time themselves, in less."""
+    if type(X) is np.ndarray and X.size <= FEW_NUMBERS and X.dtype in _FLOATS:
+        X = validate_data(estimator, X, reset=False, dtype=None, ensure_all_finite=False)
+        if math.isfinite(np.vdot(X, X)):  # a sum would have to be silenced, and is slower
+            return X
+    return validated(estimator, X, reset=False)
+
+
 def _dtypes(X: Any) -> Any:
     """Return what types X may have; float32 in any form is computed in float32."""
     of_columns = getattr(X, "dtypes", None)
     names = {str(dtype).lower() for dtype in (of_columns if of_columns is not None else ())}
-    swapped = getattr(X, "dtype", None) == np.dtype(np.float32).newbyteorder()
+    swapped = getattr(X, "dtype", None) == _SWAPPED_FLOAT32
     return np.float32 if swapped or names == {"float32"} else [np.float64, np.float32]
+
+
+_FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
+_SWAPPED_FLOAT32 = np.dtype(np.float32).newbyteorder()
 
 
 def seen_attributes(
@@ -363,8 +380,9 @@ class NetworkEstimator(HiddenLayerTransformer, BaseEstimator, ABC):
         """Return the model, and X as it wants it; both of one moment, whoever refits."""
         at_this_moment = type(self).__new__(type(self))
         at_this_moment.__dict__ = self.__dict__  # a commit puts another dict in its place
-        check_is_fitted(at_this_moment)
-        return at_this_moment._model, validated(at_this_moment, X, reset=False)
+        if not at_this_moment.__sklearn_is_fitted__():
+            check_is_fitted(at_this_moment)  # raises; it looks at more than has to be known here
+        return at_this_moment._model, validated_to_predict(at_this_moment, X)
 
 
 class NetworkClassifier(ClassifierMixin, NetworkEstimator):
@@ -434,7 +452,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
             If X has other features than those fitted, or holds NaN or infinity.
         """
         (network, thetas, classes), X = self._model_and_rows(X)
-        z = answers(network, thetas, X, _logits, (classes.n_outputs,), thetas.dtype)
+        z = answers(network, thetas, X, as_they_are, (classes.n_outputs,), thetas.dtype)
         return z[:, 0] if classes.n_outputs == 1 else z
 
     def predict(self, X: Any) -> NDArray:
@@ -618,7 +636,3 @@ def _d2_of_column(y: NDArray, predicted: NDArray, sample_weight: Any) -> float:
 
 def _is_fitted_name(name: str) -> bool:
     return name.endswith("_") or name == "_model"
-
-
-def _logits(z: NDArray) -> NDArray:
-    return z

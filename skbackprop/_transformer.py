@@ -2,13 +2,12 @@
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 
-from skbackprop._machine.prediction import answers
+from skbackprop._machine.prediction import answers, as_they_are
 from skbackprop._parameters import has_hidden_layer
 
 
@@ -17,14 +16,8 @@ class _Activations(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     def transform(self, X: Any) -> NDArray:
         (network, thetas, _), X = self._model_and_rows(X)
-        # Of units without a bound, what overflows is the greatest number.
-        most = np.finfo(thetas.dtype).max
-
-        def answer(a: NDArray) -> NDArray:
-            return np.clip(a, -most, most)
-
         columns = (network.layer_sizes[-2],)
-        return answers(network, thetas, X, answer, columns, thetas.dtype, layer=-2)
+        return answers(network, thetas, X, as_they_are, columns, thetas.dtype, layer=-2)
 
 
 def _would_have_hidden_layer(estimator: Any) -> bool:

@@ -302,6 +302,39 @@ def test_random_state_instances_and_none():
     )
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("out_activation", ["softmax", "logistic"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("hidden", [(), 4, (4, 3)])
+@pytest.mark.parametrize("n_rows", [60, 6000])
+def test_answers_are_numbers_for_any_finite_X(hidden, n_classes, out_activation, dtype, n_rows):
+    y = np.minimum(SPECIES, n_classes - 1)
+    own = small(hidden_layer_sizes=hidden, activation="relu", out_activation=out_activation)
+    own.set_params(tol=0.1).fit(IRIS.astype(dtype), y)
+    greatest = np.finfo(dtype).max
+    signs = np.random.default_rng(0).choice([-1, 1], size=(n_rows, 4))
+    for far in (signs * greatest, signs[:, :1] * np.full((n_rows, 4), greatest)):
+        far = far.astype(dtype)
+        assert np.isfinite(own.decision_function(far)).all()
+        P = own.predict_proba(far)
+        np.testing.assert_allclose(P.sum(axis=1), 1, rtol=1e-6)
+        np.testing.assert_array_equal(P[np.arange(n_rows), own.predict(far)], P.max(axis=1))
+        assert not np.isnan(own.predict_log_proba(far)).any()
+
+
+@pytest.mark.parametrize("n_rows", [1, 2000])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_rows_to_predict_must_be_finite(n_rows, bad, dtype):
+    own = small().fit(IRIS, SPECIES)
+    X = np.zeros((n_rows, 4), dtype)
+    X[-1, 2] = bad
+    with pytest.raises(ValueError, match="Input X contains"):
+        own.predict(X)
+    X[-1, 2] = np.finfo(dtype).max  # great, but a number: its square is not
+    assert own.predict(X).shape == (n_rows,)
+
+
 # A prediction is from one model
 
 KINDS = {3: np.array(["a", "b", "c"]), 5: np.array(["v", "w", "x", "y", "z"])}
@@ -315,7 +348,7 @@ def kinds_of(K):
 
 
 @RACE
-@pytest.mark.parametrize("step", ["check_is_fitted", "validated", "answers"])
+@pytest.mark.parametrize("step", ["validated_to_predict", "validate_data", "answers"])
 @pytest.mark.parametrize("method", METHODS)
 def test_a_refit_in_the_midst_of_a_prediction_has_no_part_in_it(monkeypatch, method, step):
     classifier = small(**SHORT_FIT).fit(IRIS, kinds_of(3))

@@ -17,7 +17,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_expit, log_softmax, xlogy
+from scipy.special import log_expit, xlogy
 
 
 class OutputUnits(Protocol):
@@ -153,7 +153,7 @@ class BinaryUnit(LogisticUnits):
 
     def log_proba(self, z: NDArray) -> NDArray:
         """Return the log-probabilities of the two classes, shape (m, 2)."""
-        return log_expit(np.hstack([-z, z]))
+        return log_expit(z * np.array([-1, 1], z.dtype))
 
     def log_likelihood(self, z: NDArray, y: NDArray) -> NDArray:
         """Return the log-probability of each row's class, shape (m,)."""
@@ -182,11 +182,18 @@ class OneVsRestUnits(LogisticUnits):
         greatest = np.expand_dims(z.argmax(axis=1), 1)
         log_sigmoids -= np.take_along_axis(log_sigmoids, greatest, axis=1)
         # log_expit of a smaller z can be greater in the last bit: the prediction stays ahead.
-        return log_softmax(np.minimum(log_sigmoids, 0), axis=1)
+        return _log_softmax(np.minimum(log_sigmoids, 0))
 
     def log_likelihood(self, z: NDArray, y: NDArray) -> NDArray:
         """Return the log-probability of each row's class, shape (m,)."""
         return _of_own_class(self.log_proba(z), y)
+
+
+def _log_softmax(z: NDArray, axis: int = 1) -> NDArray:
+    """Return what scipy's `log_softmax` does of finite numbers: for few rows, in half the time."""
+    z = z - np.maximum.reduce(z, axis, keepdims=True)
+    z -= np.log(np.add.reduce(np.exp(z), axis, keepdims=True))
+    return z
 
 
 class SoftmaxUnits(BalancedAtZero):
@@ -233,11 +240,11 @@ class SoftmaxUnits(BalancedAtZero):
         costs = np.log1p(_relative_to_own(z, ones)[1])
         if np.isfinite(costs).all():
             return costs
-        return -log_softmax(z, axis=0).reshape(-1)[ones]
+        return -_log_softmax(z, axis=0).reshape(-1)[ones]
 
     def log_proba(self, z: NDArray) -> NDArray:
         """Return the log-probabilities of the classes, shape (m, K)."""
-        return log_softmax(z, axis=1)
+        return _log_softmax(z)
 
     def log_likelihood(self, z: NDArray, y: NDArray) -> NDArray:
         """Return the log-probability of each row's class, shape (m,)."""

@@ -1,5 +1,6 @@
 """Targets that are numbers: y on the scale of a fit, and the way back."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Self
 
@@ -54,10 +55,11 @@ class Numbers(NamedTuple):
 
     def decode(self, codes: NDArray) -> NDArray:
         """Return the numbers that codes stand for, clipped to the finite ones, in float64."""
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             y = self.mean + self.scale * codes.astype(np.float64, copy=False)
-        greatest = np.finfo(np.float64).max
-        y = np.clip(y, -greatest, greatest)
+            if not math.isfinite(np.vdot(y, y)):
+                greatest = np.finfo(np.float64).max
+                y = np.clip(y, -greatest, greatest)
         return y[:, 0] if self.is_column else y
 
     def converted(self, thetas: Thetas, other: "Numbers") -> Thetas:

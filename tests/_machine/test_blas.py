@@ -21,6 +21,7 @@ from threadpoolctl import ThreadpoolController, threadpool_limits
 
 import skbackprop._machine.blas
 from skbackprop import BackpropClassifier
+from skbackprop._machine import prediction
 from skbackprop._machine.blas import BlasLimiter, single_threaded_blas
 from skbackprop._training.solver import Descent
 
@@ -236,6 +237,7 @@ BLAS_FILE = (skbackprop._machine.blas.__file__,)
 MACHINE = (os.path.dirname(skbackprop._machine.blas.__file__), contextlib.__file__)
 FEW, TWO_KINDS = IRIS[45:60], SPECIES[45:60]
 FITTED = small().fit(FEW, TWO_KINDS)
+MORE = np.tile(FEW, (50, 1))  # for a few rows BLAS need not be limited
 
 
 def small_fit():
@@ -243,7 +245,7 @@ def small_fit():
 
 
 def small_prediction():
-    FITTED.predict(FEW)
+    FITTED.predict(MORE)
 
 
 def jobs_that_share():
@@ -464,3 +466,22 @@ def test_number_of_threads_changes_no_bit(solver):
     with threadpool_limits(1):
         P = one.predict_proba(X).tobytes()
     assert one.predict_proba(X).tobytes() == P
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    ("n_features", "units", "n_rows"), [(1000, 8, 1), (20, 370, 1), (30, 40, 6)]
+)
+def test_number_of_threads_changes_no_bit_where_blas_is_not_limited(
+    monkeypatch, dtype, n_features, units, n_rows
+):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, n_features)).astype(dtype)
+    fitted = BackpropClassifier(units, reg_lambda=1e-4, tol=1e-2, random_state=0)
+    fitted.fit(X, X[:, 0] > 0)
+    monkeypatch.setattr(prediction, "single_threaded_blas", None)  # nobody asks for the limit
+    answers = []
+    for limit in (1, 2):
+        with threadpool_limits(limit):
+            answers.append(fitted.decision_function(X[:n_rows]).tobytes())
+    assert answers[0] == answers[1]
