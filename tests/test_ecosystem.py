@@ -306,7 +306,9 @@ def test_metadata_routing_through_a_search():
         )
         assert all(map(is_weighted, results["estimator"]))
         classifier.set_fit_request(sample_weight=False)
-        assert classifier.get_metadata_routing().fit.requests == {"sample_weight": False}
+        of_a_set = dict.fromkeys(["X_val", "y_val", "sample_weight_val"])  # nobody has asked yet
+        requests = classifier.get_metadata_routing().fit.requests
+        assert requests == {"sample_weight": False, **of_a_set}
 
 
 # What warnings advise
