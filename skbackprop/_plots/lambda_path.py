@@ -199,9 +199,9 @@ def _scale_penalties(ax: Any, reg_lambdas: NDArray) -> None:
 
 
 def _range_near_the_best(mean: NDArray, error: NDArray) -> tuple[float, ...]:
-    """Return the range of scores to show: all, or three times what the better half spans.
+    """Return the range of scores to show: three times what the better half of them spans.
 
-    Five standard errors of the best are always in it.
+    Or five standard errors of the best, if these are more; and no more than all that there is.
     """
     is_finite = np.isfinite(mean)
     mean, error = mean[is_finite], np.nan_to_num(error[is_finite], nan=0, posinf=0)
