@@ -81,7 +81,11 @@ def answers(
 
     parts = slices(0, n_rows, BLOCKS_PER_CALL * block_rows)
     work_of_float64 = work * thetas.dtype.itemsize / 8
-    with single_threaded_blas(), worker_map(len(parts), work_of_float64) as run:
+    with (
+        single_threaded_blas(),
+        rounding_in_silence(),
+        worker_map(len(parts), work_of_float64) as run,
+    ):
         for _ in run(answer_part, parts):
             pass
     return out

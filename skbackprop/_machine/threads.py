@@ -68,11 +68,12 @@ class Team:
 def worker_map(n_tasks: int, work: float) -> Iterator[Callable[..., Iterable[Any]]]:
     """Yield a map that runs its calls on as many threads as BLAS had before it was limited.
 
-    Over- and underflow are silent inside.
+    Over- and underflow are silent in its threads; the caller lets them be in its own
+    (`rounding_in_silence`).
 
     The budget is the one that BLAS had, so that a user's threadpool_limits, joblib's inner
-    limits and the environment are obeyed. The limit must be in force, held by a ``with``
-    statement of a plain function: a generator's would outlive an interrupt, see `blas`.
+    limits and the environment are obeyed. The limit and the silence must be in force, held by a
+    ``with`` statement of a plain function: a generator's would outlive an interrupt, see `blas`.
 
     Parameters
     ----------
@@ -81,11 +82,10 @@ def worker_map(n_tasks: int, work: float) -> Iterator[Callable[..., Iterable[Any
     work : float
         Their multiply-adds in float64 together; a little is done without threads.
     """
-    with rounding_in_silence():
-        n_threads = min(single_threaded_blas.budget, n_tasks)
-        if n_threads < 2 or work < SMALL_WORK:
-            yield map
-            return
-        silence = partial(np.seterr, **_SILENT)
-        with ThreadPoolExecutor(n_threads - 1, initializer=silence) as helpers:
-            yield Team(helpers, n_threads - 1).map
+    n_threads = min(single_threaded_blas.budget, n_tasks)
+    if n_threads < 2 or work < SMALL_WORK:
+        yield map
+        return
+    silence = partial(np.seterr, **_SILENT)
+    with ThreadPoolExecutor(n_threads - 1, initializer=silence) as helpers:
+        yield Team(helpers, n_threads - 1).map

@@ -121,7 +121,7 @@ def _exact_log_proba(kind, z):
     return _exactly(normalised, z)
 
 
-# Whoever runs a fit lets exponentials overflow in silence (`worker_map`).
+# Whoever runs a fit lets exponentials overflow in silence (`rounding_in_silence`).
 overflow_is_silent = pytest.mark.filterwarnings("ignore:overflow encountered in exp:RuntimeWarning")
 
 
