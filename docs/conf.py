@@ -94,6 +94,7 @@ html_sidebars = {
         "index",
         "getting_started",
         "from_lecture_to_code",
+        "onnx",
         "benchmarks",
         "contributing",
         "changelog",

@@ -62,6 +62,7 @@ ROOMS = {
         "_regressor_cv",
         "_version",
     },
+    "onnx": {"__init__"},
 }
 
 
