@@ -1,11 +1,14 @@
 """What the annotations say is so; that type checkers agree is asked in `.ci/run`."""
 
-from typing import get_args, get_type_hints
+from types import UnionType
+from typing import Union, get_args, get_origin, get_type_hints
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 import typical_use
+from numpy.typing import NDArray
 
 from skbackprop._network.activations import ACTIVATIONS, ActivationName
 from skbackprop._training.endings import Ending, StopReason
@@ -34,7 +37,10 @@ def plain_types(hint):
     """Return what `isinstance` takes for an annotation."""
     if hint == StopReason:
         return str
-    return getattr(hint, "__origin__", hint)
+    if hint == NDArray:  # which is an alias, of one kind or another
+        return np.ndarray
+    origin = get_origin(hint)
+    return hint if origin in (None, Union, UnionType) else origin
 
 
 def test_the_literals_are_the_names_that_there_are():
