@@ -2,6 +2,8 @@
 
 from skbackprop._classifier import BackpropClassifier
 from skbackprop._classifier_cv import BackpropClassifierCV
+from skbackprop._gradient import cost_and_gradient
+from skbackprop._gradient_check import GradientCheck, check_gradient
 from skbackprop._plots.hidden_units import HiddenUnitsDisplay
 from skbackprop._plots.lambda_path import LambdaPathDisplay
 from skbackprop._plots.loss_curve import LossCurveDisplay
@@ -14,7 +16,10 @@ __all__ = [
     "BackpropClassifierCV",
     "BackpropRegressor",
     "BackpropRegressorCV",
+    "GradientCheck",
     "HiddenUnitsDisplay",
     "LambdaPathDisplay",
     "LossCurveDisplay",
+    "check_gradient",
+    "cost_and_gradient",
 ]

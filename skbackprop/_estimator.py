@@ -26,8 +26,8 @@ from skbackprop._parameters import (
     check_parameters_of_classes,
     check_parameters_of_numbers,
 )
-from skbackprop._rows.classes import Classes, encode_classes
-from skbackprop._rows.numbers import Numbers, encode_numbers
+from skbackprop._rows.classes import Classes, encode_classes, no_targets
+from skbackprop._rows.numbers import Numbers, encode_numbers, no_numbers
 from skbackprop._rows.rows import Rows, weighted_rows
 from skbackprop._rows.targets import Kind, Targets, check_sample_weight
 from skbackprop._training.callbacks import STACK_LEVEL
@@ -249,6 +249,10 @@ class NetworkEstimator(HiddenLayerTransformer, BaseEstimator, ABC):
         """Return encoded targets, and the weights, checked."""
 
     @abstractmethod
+    def _encode_as_fitted(self, y: Any, w: NDArray | None) -> tuple[Targets, NDArray | None]:
+        """Return targets encoded as those of the fit, and the weights; both had been checked."""
+
+    @abstractmethod
     def _thetas_for(self, network: Network, kind: Kind) -> Sequence[NDArray]:
         """Return the Thetas of the last fit, for another to targets of this kind."""
 
@@ -376,10 +380,15 @@ class NetworkEstimator(HiddenLayerTransformer, BaseEstimator, ABC):
 
     # Predictions
 
-    def _model_and_rows(self, X: Any) -> tuple[Model, Any]:
-        """Return the model, and X as it wants it; both of one moment, whoever refits."""
+    def _at_this_moment(self) -> Self:
+        """Return the estimator as it is now, whoever refits."""
         at_this_moment = type(self).__new__(type(self))
         at_this_moment.__dict__ = self.__dict__  # a commit puts another dict in its place
+        return at_this_moment
+
+    def _model_and_rows(self, X: Any) -> tuple[Model, Any]:
+        """Return the model, and X as it wants it; both of one moment, whoever refits."""
+        at_this_moment = self._at_this_moment()
         if not at_this_moment.__sklearn_is_fitted__():
             check_is_fitted(at_this_moment)  # raises; it looks at more than has to be known here
         return at_this_moment._model, validated_to_predict(at_this_moment, X)
@@ -408,6 +417,10 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
 
     def _encode(self, y: Any, sample_weight: Any) -> tuple[Targets, NDArray | None]:
         return encode_classes(y, sample_weight, self.class_weight)
+
+    def _encode_as_fitted(self, y: Any, w: NDArray | None) -> tuple[Targets, NDArray | None]:
+        targets = no_targets(self._classes, self.class_weight).encoded(y, w, "y")
+        return targets, targets.without_weightless(w)
 
     def _thetas_for(self, network: Network, kind: Kind) -> Sequence[NDArray]:
         before, classes = self._classes, cast(Classes, kind)
@@ -544,6 +557,10 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
 
     def _encode(self, y: Any, sample_weight: Any) -> tuple[Targets, NDArray | None]:
         return encode_numbers(y, sample_weight, self.loss)
+
+    def _encode_as_fitted(self, y: Any, w: NDArray | None) -> tuple[Targets, NDArray | None]:
+        network, _, numbers = self._model
+        return no_numbers(numbers, network.output.name == "identity").encoded(y, w, "y"), w
 
     def _thetas_for(self, network: Network, kind: Kind) -> Sequence[NDArray]:
         before, thetas, numbers = self._model

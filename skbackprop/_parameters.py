@@ -256,14 +256,20 @@ def check_parameters(estimator: Any) -> Settings:
     )
 
 
+def check_sequence_of_thetas(name: str, value: Any) -> None:
+    """Check that the value is a sequence; raises as `check_parameters`."""
+    if not _is_sequence(value):
+        raise _refuse(name, "None or a sequence of arrays", value)
+
+
 def check_parameters_of_one_fit(estimator: Any) -> None:
     """Check the parameters that only single fits have; raises as `check_parameters`."""
     e = estimator
     is_name = isinstance(e.reg_lambda, str) and e.reg_lambda in ("auto", "prior")
     if not (is_name or _is_real(e.reg_lambda)):
         raise _refuse("reg_lambda", "a finite number >= 0, 'auto' or 'prior'", e.reg_lambda)
-    if not (e.thetas_init is None or _is_sequence(e.thetas_init)):
-        raise _refuse("thetas_init", "None or a sequence of arrays", e.thetas_init)
+    if e.thetas_init is not None:
+        check_sequence_of_thetas("thetas_init", e.thetas_init)
     if not isinstance(e.warm_start, bool | np.bool_):
         raise _refuse("warm_start", "a bool", e.warm_start)
 

@@ -54,7 +54,11 @@ ROOMS = {
     "_classifier_cv": {"_estimator", "_network", "_penalty_search"},
     "_regressor": {"_estimator", "_network", "_one_fit"},
     "_regressor_cv": {"_estimator", "_network", "_penalty_search"},
+    "_gradient": {"_estimator", "_machine", "_network", "_parameters", "_rows", "_training"},
+    "_gradient_check": {"_estimator", "_gradient", "_machine", "_network", "_training"},
     "__init__": {
+        "_gradient",
+        "_gradient_check",
         "_classifier",
         "_classifier_cv",
         "_plots",

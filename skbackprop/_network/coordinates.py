@@ -101,3 +101,8 @@ def centred_coordinates(
     hidden = zip(network.layer_sizes[1:-1], network.activations, strict=True)
     centres = [np.full(size, ACTIVATIONS[name].centre) for size, name in hidden]
     return CentredCoordinates(network.shapes, [mean, *centres], logits)
+
+
+def uncentred_coordinates(network: Network) -> CentredCoordinates:
+    """Return those of the Thetas themselves, in which the gradient is D."""
+    return CentredCoordinates(network.shapes, [np.zeros(s_in) for s_in in network.layer_sizes[:-1]])

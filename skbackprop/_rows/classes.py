@@ -86,14 +86,14 @@ class ClassTargets(Targets):
         if self.classes.is_multilabel:
             if y.shape[1:] != self.codes.shape[1:]:
                 raise ValueError(
-                    f"{name} must be an indicator matrix of {self.codes.shape[1]} labels, as y "
-                    f"is; got one of shape {y.shape}"
+                    f"{name} must be an indicator matrix of {self.codes.shape[1]} labels, as in "
+                    f"the fit; got one of shape {y.shape}"
                 )
             takes_part = slice(None) if w is None else w > 0
             return self.with_codes(_indicators(y, takes_part, name)[0])
         if issparse(y) or y.shape[1:] not in ((), (1,)):
             raise ValueError(
-                f"{name} must be one column of classes, as y is; got one of shape {y.shape}"
+                f"{name} must be one column of classes, as in the fit; got one of shape {y.shape}"
             )
         return self.with_codes(self._codes_of(column_or_1d(y, warn=True), name))
 
@@ -107,7 +107,7 @@ class ClassTargets(Targets):
         unknown = [label for label in present.tolist() if label not in code_of]
         if unknown:
             raise ValueError(
-                f"{name} must hold only classes that y has, {list(code_of)}; got {unknown}"
+                f"{name} must hold only classes of the fit, {list(code_of)}; got {unknown}"
             )
         codes = np.array([code_of[label] for label in present.tolist()], self.codes.dtype)
         return codes[_positions_among(present, y)]
@@ -186,6 +186,26 @@ class ClassTargets(Targets):
                 raise ValueError(f"class_weight must leave a finite sum of weights, got {got}")
         return weights
 
+    def without_weightless(self, w: NDArray | None) -> NDArray | None:
+        """Return the sample weights, zero also where the class has weight zero.
+
+        Raises
+        ------
+        ValueError
+            If all are.
+        """
+        of_classes = None
+        if isinstance(self.class_weight, Mapping):
+            of_classes = self.class_weights(w)
+        if of_classes is None or of_classes.all():
+            return w
+        w = (of_classes[self.codes] > 0) * (1.0 if w is None else w)
+        if not w.any():
+            raise ValueError(
+                f"class_weight leaves no row of positive weight, got {dict(self.class_weight)}"
+            )
+        return w
+
     def means(self, w: NDArray | None) -> NDArray:
         """Return the weighted share of the rows for which each output unit's target is 1."""
         if self.classes.is_multilabel:
@@ -235,12 +255,16 @@ def _check_kind(y: Any, class_weight: Any) -> tuple[Any, bool]:
     if kind != "multilabel-indicator":
         is_column = isinstance(y, np.ndarray) and y.ndim == 1
         return (y if is_column else column_or_1d(y, warn=True)), False
+    _check_no_class_weight(class_weight)
+    return y, True
+
+
+def _check_no_class_weight(class_weight: Any) -> None:
     if class_weight is not None:
         raise ValueError(
             f"class_weight must be None where y is multilabel, got {class_weight!r}; "
             "use sample_weight to weigh rows"
         )
-    return y, True
 
 
 def _indicators(y: Any, takes_part: NDArray | slice, name: str = "y") -> tuple[NDArray, Classes]:
@@ -275,6 +299,22 @@ def _positions_among(labels: NDArray, y: NDArray) -> NDArray:
         piece = slice(start, start + _ENCODED_ROWS)
         codes[piece] = np.searchsorted(labels, y[piece])
     return codes
+
+
+def no_targets(classes: Classes, class_weight: Any) -> ClassTargets:
+    """Return targets of no row, to encode others like them.
+
+    Raises
+    ------
+    ValueError
+        If labels are weighted.
+    """
+    if not classes.is_multilabel:
+        return ClassTargets(
+            np.empty(0, np.min_scalar_type(len(classes.labels))), classes, class_weight
+        )
+    _check_no_class_weight(class_weight)
+    return ClassTargets(np.empty((0, len(classes.labels)), np.uint8), classes)
 
 
 def encode_classes(

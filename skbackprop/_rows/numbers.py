@@ -124,7 +124,7 @@ class NumberTargets(Targets):
         codes, _ = _columns(y, "squared_error" if self.has_scale else "poisson", name)
         if codes.shape[1] != self.codes.shape[1]:
             raise ValueError(
-                f"{name} must have as many outputs as y, {self.codes.shape[1]}; "
+                f"{name} must have as many outputs as the fit had, {self.codes.shape[1]}; "
                 f"got {codes.shape[1]}"
             )
         if not self.has_scale:
@@ -180,6 +180,11 @@ def _read_only(numbers: Numbers) -> Numbers:
     for array in (numbers.mean, numbers.scale):
         array.flags.writeable = False
     return numbers
+
+
+def no_numbers(numbers: Numbers, has_scale: bool) -> NumberTargets:
+    """Return targets of no row, to encode others on their scale."""
+    return NumberTargets(np.empty((0, numbers.n_outputs)), numbers, has_scale)
 
 
 def encode_numbers(y: Any, sample_weight: Any, loss: str) -> tuple[NumberTargets, NDArray | None]:

@@ -305,11 +305,14 @@ ERRORS = [
     ({**SET, "X_val": np.full_like(X_VAL, np.nan)}, "in X_val, y_val: Input X contains NaN"),
     ({**SET, "y_val": Y_VAL[1:]}, "in X_val, y_val: Found input variables with inconsistent"),
     ({**SET, "y_val": [np.nan, *Y_VAL[1:]]}, "in X_val, y_val: Input y contains NaN"),
-    ({**SET, "y_val": Y_VAL + 1}, "y_val must hold only classes that y has, [0, 1, 2]; got [3]"),
+    ({**SET, "y_val": Y_VAL + 1}, "y_val must hold only classes of the fit, [0, 1, 2]; got [3]"),
     ({**SET, "y_val": Y_VAL.astype(str)}, "got ['0', '1', '2']"),
     ({**SET, "y_val": Y_VAL + 0.5}, "got [0.5, 1.5, 2.5]"),
     ({**SET, "y_val": np.array(["a", *Y_VAL[1:]], dtype=object)}, "y_val must hold labels that"),
-    ({**SET, "y_val": INDICATORS[Y_VAL]}, "y_val must be one column of classes, as y is; got one"),
+    (
+        {**SET, "y_val": INDICATORS[Y_VAL]},
+        "y_val must be one column of classes, as in the fit; got one",
+    ),
     ({**SET, "sample_weight_val": [1.0]}, "sample_weight_val must have shape (50,)"),
     ({**SET, "sample_weight_val": np.zeros(50)}, "sample_weight_val must not be zero for all"),
     ({**SET, "sample_weight_val": -np.ones(50)}, "sample_weight_val must not be negative"),
@@ -339,7 +342,10 @@ def test_other_names_of_features_are_an_error():
 @pytest.mark.parametrize(
     ("y_val", "message"),
     [
-        (Y_VAL, "y_val must be an indicator matrix of 3 labels, as y is; got one of shape (50,)"),
+        (
+            Y_VAL,
+            "y_val must be an indicator matrix of 3 labels, as in the fit; got one of shape (50,)",
+        ),
         (INDICATORS[Y_VAL][:, :2], "y_val must be an indicator matrix of 3 labels"),
         (2 * INDICATORS[Y_VAL], "y_val must hold only 0 and 1 where it is multilabel, got [0, 2]"),
     ],
@@ -352,7 +358,11 @@ def test_clear_errors_of_labels(y_val, message):
 @pytest.mark.parametrize(
     ("loss", "change", "message"),
     [
-        ("squared_error", lambda y: np.c_[y, y], "y_val must have as many outputs as y, 1; got 2"),
+        (
+            "squared_error",
+            lambda y: np.c_[y, y],
+            "y_val must have as many outputs as the fit had, 1; got 2",
+        ),
         ("squared_error", lambda y: np.array(["a"] * len(y)), "y_val must hold numbers: could not"),
         ("poisson", lambda y: -y, "y_val must hold numbers >= 0 where loss='poisson': got -"),
         ("poisson", lambda y: 1e20 * y, "y_val must hold numbers up to 2**53"),
