@@ -54,25 +54,38 @@ def blocks(page):
     return sorted(found)
 
 
-NUMBER = r"[-+]?\d+(?:\.\d*)?(?:e[-+]?\d+)?"
+# With no way back into a number: else a page that does not agree may take for ever to say so.
+NUMBER = r"(?>[-+]?\d+(?:\.\d*)?(?:e[-+]?\d+)?)"
 
 
 def agrees(shown, printed):
     """Whether what is printed is what is shown, ``...`` for anything, numbers nearly."""
-    tokens = re.findall(rf"\.\.\.|\s+|{NUMBER}|.", shown.strip(), flags=re.S)
+    pieces = shown.replace("<BLANKLINE>", "").strip().split("...")
+    at = 0
+    for i, piece in enumerate(pieces):
+        pattern, numbers = pattern_of(piece.strip() if i else piece)
+        if i == len(pieces) - 1:
+            pattern += r"\s*\Z"
+        compiled = re.compile(r"\s*+" + pattern)
+        match = compiled.search(printed, at) if i else compiled.match(printed)
+        if match is None or not all(map(close, numbers, match.groups())):
+            return False
+        at = match.end()
+    return True
+
+
+def pattern_of(shown):
+    """Return the pattern of what is shown, with a group for each number, and the numbers."""
     patterns, numbers = [], []
-    for token in tokens:
-        if token == "...":
-            patterns.append(".*?")
-        elif token.isspace():
-            patterns.append(r"\s*")
+    for token in re.findall(rf"\s+|{NUMBER}|.", shown, flags=re.S):
+        if token.isspace():
+            patterns.append(r"\s*+")
         elif re.fullmatch(NUMBER, token):
             patterns.append(f"({NUMBER})")
             numbers.append(token)
         else:
             patterns.append(re.escape(token))
-    match = re.fullmatch("".join(patterns), printed.strip(), flags=re.S)
-    return match is not None and all(map(close, numbers, match.groups()))
+    return "".join(patterns), numbers
 
 
 def close(shown, printed):
