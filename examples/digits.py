@@ -39,7 +39,7 @@ def print_search(search, seconds):
 
 
 def draw_search(search):
-    _, ax = plt.subplots(figsize=(6, 4), layout="constrained")
+    _, ax = plt.subplots(figsize=(6, 3), layout="constrained")
     LambdaPathDisplay.from_estimator(search, ax=ax)
     ax.set_title("Handwritten digits, 25 hidden units")
     plt.savefig(PICTURE, dpi=120)

@@ -84,8 +84,8 @@ class Validation:
         score = -self.cost(point.x)
         if not math.isfinite(score):
             raise ValidationError(
-                f"the cost of the held-out rows, or of X_val, became non-finite ({-score}): "
-                "scale X, for instance with StandardScaler"
+                f"the validation cost became non-finite ({-score}): scale X, for instance with "
+                "StandardScaler, and give X_val and y_val, if any, on the scale of X and y"
             )
         # In this order: an interrupt on the way leaves what a second call makes good.
         self._compare(point, score)

@@ -211,7 +211,7 @@ def test_its_cost_in_a_later_start_is_no_reason_to_keep_the_first(monkeypatch):
 
     monkeypatch.setattr(Training, "random_start", counted)
     monkeypatch.setattr(RowCosts, "mean", and_nan_in_the_second)
-    with pytest.raises(ValueError, match="or of X_val, became non-finite"):
+    with pytest.raises(ValueError, match="validation cost became non-finite"):
         own.fit(X, noise, **SET)
     assert not hasattr(own, "thetas_")
 
@@ -318,7 +318,7 @@ ERRORS = [
     ({**SET, "sample_weight_val": -np.ones(50)}, "sample_weight_val must not be negative"),
     (
         {**SET, "X_val": 1e308 * np.sign(X_VAL)},
-        "the cost of the held-out rows, or of X_val, became",
+        "the validation cost became non-finite (inf): scale X",
     ),
 ]
 
