@@ -5,10 +5,11 @@ thread for good: the second one to begin notes "one" as the number to go back to
 is a single limiter for all, which knows who uses it.
 
 An interrupt can come between any two steps, before a user of the limit has noted that he came or
-that he goes. So a user is an object that lives as long as his ``with`` statement: whoever comes
-next, and finds the limit in force and no user alive, puts it right first. The statement stands in
-a plain function: what a generator holds lives as long as the generator, and this, where an
-interrupt has come between, as long as somebody keeps the interrupt's traceback.
+that he goes. So a user is an object that lives as long as his ``with`` statement, is noted before
+the limit begins and until it has ended, and leaves at the latest when he dies. Where even that goes
+wrong, whoever comes next, and finds the limit in force and no user alive, puts it right first. The
+statement stands in a plain function: what a generator holds lives as long as the generator, and
+this, where an interrupt has come between, as long as somebody keeps the interrupt's traceback.
 """
 
 import math
@@ -54,7 +55,9 @@ class BlasLimiter:
     def enter(self, user: "weakref.ref[_User]", n_jobs: int) -> int:
         """Begin the limit, or share it; return the budget."""
         with self._lock:
-            if not self._is_used():
+            is_used = self._is_used()
+            self._users[user] = 1
+            if not is_used:
                 self._end()  # only where an interrupt has left it behind
                 self._begin()
             budget = self.budget
@@ -62,22 +65,26 @@ class BlasLimiter:
             return budget
 
     def leave(self, user: "weakref.ref[_User]", *exception: object) -> None:
-        """End the limit where nobody else has it."""
+        """End the limit where nobody else has it; of a user who is dead, where he has not left."""
         with self._lock:
-            self._users.pop(user, None)
-            if not self._is_used():
+            others = {other: n for other, n in self._alive() if other != user}
+            if not others:
                 self._end()
+            self._users = others
 
     @property
     def budget(self) -> int:
         """The number of threads for each job of those within the limit."""
         with self._lock:
-            self._is_used()
-            return max(1, self._budget // math.prod(self._users.values()))
+            return max(1, self._budget // math.prod(n for _, n in self._alive()))
 
     def _is_used(self) -> bool:
-        self._users = {user: n for user, n in self._users.items() if user() is not None}
+        self._users = dict(self._alive())
         return bool(self._users)
+
+    def _alive(self) -> list[tuple["weakref.ref[_User]", int]]:
+        # Of a copy: a user may die, and leave, on the way.
+        return [(user, n) for user, n in self._users.copy().items() if user() is not None]
 
     def _begin(self) -> None:
         if self._controller is None:
@@ -133,7 +140,8 @@ class _User:
 
     @property
     def __enter__(self) -> Any:
-        return partial(self._limiter.enter, weakref.ref(self), self._n_jobs)
+        limiter = self._limiter
+        return partial(limiter.enter, weakref.ref(self, limiter.leave), self._n_jobs)
 
     @property
     def __exit__(self) -> Any:

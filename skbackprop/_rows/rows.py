@@ -287,8 +287,11 @@ class Rows:
         if rows.w is None or rows.w.all():
             return rows
         if not rows.w.any():
-            got = self.targets.class_weight
-            raise ValueError(f"class_weight leaves no row of y_val of positive weight, got {got}")
+            weights = trained.class_weights
+            raise ValueError(
+                f"class_weight leaves no row of y_val of positive weight, got {weights} for the "
+                "classes in their order"
+            )
         return rows._of_counts((rows.w > 0) * (1.0 if self.counts is None else self.counts))
 
     def to_rank_penalties(self) -> "Rows":

@@ -276,9 +276,11 @@ class Training:
                 hook = partial(self._accept, fit, stage, rule, is_left, task)
                 try:
                     ending = self._descent(stage, objective, fit, hook).run(fit.x, limit)
+                except ValidationError:
+                    raise
                 except NonFiniteError as error:
-                    if stage.is_last or isinstance(error, ValidationError):
-                        raise
+                    if stage.is_last:
+                        raise _of_precision(error, stage.dtype) from None
                     continue  # float32 may overflow where float64 does not
             if task.wants_to_stop:
                 ending = Ending.CALLBACK
@@ -404,3 +406,11 @@ class Training:
 
     def _seen_at(self, iteration: Iteration, fit: Fit) -> tuple[Iteration, Thetas, float]:
         return iteration, self._thetas(iteration.x), fit.reg_lambda
+
+
+def _of_precision(error: NonFiniteError, dtype: np.dtype) -> NonFiniteError:
+    """Return the error, which says so where a greater type might not have met it."""
+    if dtype == np.float64:
+        return error
+    limit = f"the fit is computed in {dtype}, which holds no number above {np.finfo(dtype).max:.1e}"
+    return NonFiniteError(f"{error} ({limit})")

@@ -11,20 +11,36 @@ from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
 
-from skbackprop import BackpropClassifier, BackpropClassifierCV
+from skbackprop import (
+    BackpropClassifier,
+    BackpropClassifierCV,
+    BackpropRegressor,
+    BackpropRegressorCV,
+)
 
 IRIS, SPECIES = load_iris(return_X_y=True)
 # Some zeros for the sparse, some noise for early stopping.
 IRIS = scale(IRIS) * (np.random.RandomState(0).random_sample((150, 4)) > 0.1)
 NOISY = np.where(np.random.RandomState(1).random_sample(150) < 0.15, 0, SPECIES)
 LABELS = np.column_stack([NOISY > 0, IRIS[:, 1] > 0, NOISY == 1]).astype(int)
-TARGETS = {"two": NOISY > 0, "many": np.array(["a", "b", "c"])[NOISY], "labels": LABELS}
+NUMBERS = np.column_stack([IRIS[:, 0] * 7 + NOISY, IRIS[:, 1] - IRIS[:, 2] ** 2 + 1e3])
+COUNTS = np.random.RandomState(7).poisson(np.exp(1 + NUMBERS[:, :1] / [9, 20])).astype(float)
+TARGETS = {
+    **{"two": NOISY > 0, "many": np.array(["a", "b", "c"])[NOISY], "labels": LABELS},
+    **{"number": NUMBERS[:, 0], "numbers": NUMBERS, "count": COUNTS[:, 0], "counts": COUNTS},
+}
+OF_CLASSES = ("two", "many", "labels")
 WEIGHTS = {
     "none": None,
     "whole": np.random.RandomState(2).randint(0, 4, size=150).astype(float),
     "fractional": np.random.RandomState(3).uniform(0.2, 3, size=150),
 }
-THETAS = {"two": 1, "many": 3, "labels": 3}
+# Hidden layers, and their activations.
+NETWORKS = {
+    "one": {"hidden_layer_sizes": 4, "activation": "relu"},
+    "two": {"hidden_layer_sizes": (4, 3), "activation": ("tanh", "logistic")},
+    "none": {"hidden_layer_sizes": ()},
+}
 OPTIONS = {
     "early_stopping": [False, True],
     "has_set": [False, True],
@@ -36,9 +52,12 @@ OPTIONS = {
     "out_activation": ["softmax", "logistic"],
     "dtype": [np.float64, np.float32],
     "container": [np.asarray, csr_array],
+    "network": list(NETWORKS),
+    "reg_lambda": [1e-3, "prior", "auto"],
+    "ends": ["stop", "error", "interrupt"],
     "targets": list(TARGETS),
 }
-OF_A_SEARCH = {name: options for name, options in OPTIONS.items() if name != "start"}
+OF_A_SEARCH = {n: options for n, options in OPTIONS.items() if n not in ("start", "reg_lambda")}
 HAS_CALLBACKS = hasattr(BackpropClassifier, "set_callbacks")
 
 
@@ -72,9 +91,12 @@ def name_of(case):
 
 
 class Count:
-    """A callback that counts the iterations."""
+    """A callback that counts the iterations, and may end the fit at one of them."""
 
     n_iterations = 0
+
+    def __init__(self, at=None, ends=None):
+        self.at, self.ends = at, ends
 
     def setup(self, estimator, context):
         pass
@@ -86,25 +108,29 @@ class Count:
         pass
 
     def on_fit_task_end(self, estimator, context, *, fitted_estimator):
-        if context.task_name == "iteration" and fitted_estimator is not None:
-            self.n_iterations += 1
+        if context.task_name != "iteration" or fitted_estimator is None:
+            return False
+        self.n_iterations += 1
+        if self.n_iterations == self.at and self.ends != "stop":
+            raise {"error": RuntimeError, "interrupt": KeyboardInterrupt}[self.ends]
+        return self.n_iterations == self.at
 
 
 def parameters_of(case):
     defaults = {
-        "reg_lambda": "prior",
         "n_iter_no_change": 3,
         "max_iter": 15,
         "tol": 1e-3,
         "random_state": 0,
     }
-    options = {n: case[n] for n in ("early_stopping", "coarse_start", "solver", "out_activation")}
-    is_weighted = case["targets"] != "labels"
-    return {
-        **defaults,
-        **options,
-        "class_weight": case["class_weight"] if is_weighted else None,
-    }
+    options = {n: case[n] for n in ("early_stopping", "coarse_start", "solver")}
+    targets = case["targets"]
+    if targets not in OF_CLASSES:
+        options["loss"] = "poisson" if targets.startswith("count") else "squared_error"
+    else:
+        options["out_activation"] = case["out_activation"]
+        options["class_weight"] = None if targets == "labels" else case["class_weight"]
+    return {**defaults, **options, **NETWORKS[case["network"]]}
 
 
 def data_of(case):
@@ -129,19 +155,28 @@ def fit_quietly(classifier, X, y, w, **own_set):
         return classifier.fit(X, y, sample_weight=w, **own_set)
 
 
-def fit(case, X, y, w, callback=None):
-    """Fit as a case says; of a warm start, once before."""
-    parameters = {**parameters_of(case), "reg_lambda": 1e-3}
+def unfitted(case, X, y, w):
+    """Return an estimator as a case wants it; of a warm start, fitted once before."""
+    parameters = {**parameters_of(case), "reg_lambda": case["reg_lambda"]}
+    kind = BackpropClassifier if case["targets"] in OF_CLASSES else BackpropRegressor
+    estimator = kind(**parameters)
     if case["start"] == "thetas_init":
-        rng, K = np.random.RandomState(5), THETAS[case["targets"]]
-        parameters["thetas_init"] = [rng.normal(size=(4, 5)), rng.normal(size=(K, 5))]
-    classifier = BackpropClassifier(4, **parameters)
+        rng, few = np.random.RandomState(5), kind(**{**parameters, "max_iter": 1})
+        shapes = [Theta.shape for Theta in fit_quietly(few, X, y, w).thetas_]
+        thetas = [rng.normal(size=shape) / np.sqrt(shape[1]) for shape in shapes]
+        estimator.set_params(thetas_init=thetas)
     if case["start"] == "warm_start":
-        fit_quietly(classifier.set_params(warm_start=True, max_iter=2), X, y, w)
-        classifier.set_params(max_iter=parameters["max_iter"])
+        fit_quietly(estimator.set_params(warm_start=True, max_iter=2), X, y, w)
+        estimator.set_params(max_iter=parameters["max_iter"])
+    return estimator
+
+
+def fit(case, X, y, w, callback=None):
+    """Fit as a case says."""
+    estimator = unfitted(case, X, y, w)
     if callback is not None:
-        classifier.set_callbacks(callback)
-    return fit_quietly(classifier, X, y, w, **set_of(case))
+        estimator.set_callbacks(callback)
+    return fit_quietly(estimator, X, y, w, **set_of(case))
 
 
 def assert_same_bits(one, other):
@@ -153,18 +188,22 @@ def assert_same_bits(one, other):
         assert Theta.tobytes() == Theta_.tobytes()
 
 
-def assert_predicts(classifier, case, X, y):
-    P, predicted = classifier.predict_proba(X), classifier.predict(X)
+def assert_predicts(estimator, case, X, y):
+    predicted = estimator.predict(X)
+    assert predicted.shape == y.shape
+    if case["targets"] not in OF_CLASSES:
+        assert np.isfinite(predicted).all()
+        assert np.isfinite(estimator.score(X, y))
+        return
+    P = estimator.predict_proba(X)
     assert P.dtype == case["dtype"]
     assert np.isfinite(P).all()
     assert ((P >= 0) & (P <= 1)).all()
-    assert predicted.shape == y.shape
     if case["targets"] == "labels":
         np.testing.assert_array_equal(predicted, P > 0.5)
     else:
         np.testing.assert_allclose(P.sum(axis=1), 1, rtol=1e-6)
-        np.testing.assert_array_equal(predicted, classifier.classes_[P.argmax(axis=1)])
-        assert classifier.score(X, y) > 0.3
+        np.testing.assert_array_equal(predicted, estimator.classes_[P.argmax(axis=1)])
 
 
 def same_rows_otherwise(X, y, w):
@@ -184,20 +223,44 @@ CASES = covering(OPTIONS, 3)
 @pytest.mark.parametrize("case", CASES, ids=map(name_of, CASES))
 def test_options_of_a_fit(case):
     X, y, w = data_of(case)
-    classifier, has_set = fit(case, X, y, w), case["has_set"]
-    assert_follows_the_rules(classifier, has_set)
-    assert_loss_is_that_of_its_thetas(classifier, rows_trained_on(classifier, X, y, w, has_set))
-    assert_predicts(classifier, case, X, y)
-    assert_same_bits(classifier, fit(case, *same_rows_otherwise(X, y, w)))
-    if HAS_CALLBACKS:
-        count = Count()
-        assert_same_bits(classifier, fit(case, X, y, w, count))
-        is_coarse = case["coarse_start"] and case["start"] == "random"
-        assert (count.n_iterations > classifier.n_iter_) == is_coarse
-        if classifier.early_stopping or has_set:
-            assert len(classifier.validation_scores_) == count.n_iterations
+    estimator, has_set = fit(case, X, y, w), case["has_set"]
+    assert_follows_the_rules(estimator, has_set)
+    assert_loss_is_that_of_its_thetas(estimator, rows_trained_on(estimator, X, y, w, has_set))
+    assert_predicts(estimator, case, X, y)
+    assert_same_bits(estimator, fit(case, *same_rows_otherwise(X, y, w)))
+    if not HAS_CALLBACKS:
+        assert_same_bits(estimator, fit(case, X, y, w))
+        return
+    count = Count()
+    assert_same_bits(estimator, fit(case, X, y, w, count))
+    # Of cheap stages, and of the path of "auto".
+    has_others = case["coarse_start"] and case["start"] == "random"
+    is_searched = case["reg_lambda"] == "auto" and case["start"] != "warm_start"
+    assert (count.n_iterations > estimator.n_iter_) == (has_others or is_searched)
+    if (estimator.early_stopping or has_set) and not is_searched:
+        assert len(estimator.validation_scores_) == count.n_iterations
+    assert_can_be_ended(case, X, y, w, count.n_iterations // 2 + 1)
+
+
+def assert_can_be_ended(case, X, y, w, at):
+    """End the fit at an iteration, by a callback: what is there is whole, or the old model."""
+    estimator, count = unfitted(case, X, y, w), Count(at, case["ends"])
+    before = vars(estimator.set_callbacks(count)).copy()
+    if case["ends"] == "stop":
+        fit_quietly(estimator, X, y, w, **set_of(case))
     else:
-        assert_same_bits(classifier, fit(case, X, y, w))
+        with pytest.raises((RuntimeError, KeyboardInterrupt)):
+            fit_quietly(estimator, X, y, w, **set_of(case))
+        assert count.n_iterations == at
+        if vars(estimator) == before:
+            assert case["reg_lambda"] == "auto"  # it was on the path, which keeps nothing
+            return
+    assert_follows_the_rules(estimator, case["has_set"])
+    rows = rows_trained_on(estimator, X, y, w, case["has_set"])
+    assert_loss_is_that_of_its_thetas(estimator, rows)
+    assert_predicts(estimator, case, X, y)
+    if case["reg_lambda"] != "auto":
+        assert estimator.stop_reason_ in ("callback", "interrupted", "converged")
 
 
 SEARCHES = covering(OF_A_SEARCH, 2)
@@ -206,24 +269,40 @@ SEARCHES = covering(OF_A_SEARCH, 2)
 @pytest.mark.parametrize("case", SEARCHES, ids=map(name_of, SEARCHES))
 def test_options_of_a_search(case):
     X, y, w = data_of(case)
+    kind = BackpropClassifierCV if case["targets"] in OF_CLASSES else BackpropRegressorCV
 
     def search():
-        parameters = parameters_of(case)
-        del parameters["reg_lambda"]
-        return BackpropClassifierCV(4, reg_lambdas=[1e-1, 1e-3], cv=2, **parameters)
+        return kind(reg_lambdas=[1e-1, 1e-3], cv=2, **parameters_of(case))
 
     own_set, has_set = set_of(case), case["has_set"]
-    classifier = fit_quietly(search(), X, y, w, **own_set)
-    assert_follows_the_rules(classifier, has_set)
-    assert_loss_is_that_of_its_thetas(classifier, rows_trained_on(classifier, X, y, w, has_set))
-    assert_predicts(classifier, case, X, y)
-    assert np.isfinite(classifier.scores_).all()
-    assert classifier.reg_lambda_ == classifier.reg_lambdas_[classifier.best_index_]
+    estimator = fit_quietly(search(), X, y, w, **own_set)
+
+    def assert_is_whole(estimator):
+        assert_follows_the_rules(estimator, has_set)
+        rows = rows_trained_on(estimator, X, y, w, has_set)
+        assert_loss_is_that_of_its_thetas(estimator, rows)
+        assert_predicts(estimator, case, X, y)
+        assert estimator.reg_lambda_ == estimator.reg_lambdas_[estimator.best_index_]
+
+    assert_is_whole(estimator)
+    assert np.isfinite(estimator.scores_).all()
     watched, count = search(), Count()
     if HAS_CALLBACKS:
         watched.set_callbacks(count)
     fit_quietly(watched, X, y, w, **own_set)
-    assert_same_bits(classifier, watched)
-    assert classifier.scores_.tobytes() == watched.scores_.tobytes()
+    assert_same_bits(estimator, watched)
+    assert estimator.scores_.tobytes() == watched.scores_.tobytes()
     # At least an iteration of every fit of every path, and those of the refit.
-    assert count.n_iterations >= HAS_CALLBACKS * (4 + classifier.n_iter_)
+    assert count.n_iterations >= HAS_CALLBACKS * (4 + estimator.n_iter_)
+    if not HAS_CALLBACKS or case["ends"] == "stop":
+        return
+    n_kept = 0
+    for at in (1, count.n_iterations - estimator.n_iter_, count.n_iterations):
+        ended = search().set_callbacks(Count(at, case["ends"]))
+        before = vars(ended).copy()
+        with pytest.raises((RuntimeError, KeyboardInterrupt)):
+            fit_quietly(ended, X, y, w, **own_set)
+        if vars(ended) != before:
+            n_kept += 1
+            assert_is_whole(ended)
+    assert 1 <= n_kept <= 2
