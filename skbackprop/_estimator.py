@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning, InconsistentVersionWarning
 from sklearn.metrics import d2_tweedie_score
@@ -113,7 +114,19 @@ def validated(estimator: Any, X: Any, *y: Any, **options: Any) -> Any:
     """Return X, and y where it is given, as `validate_data` does: float32 X stays float32."""
     options = {"accept_sparse": "csr", "dtype": _dtypes(X), **options}
     with rounding_in_silence():  # the sum of numbers that are finite need not be
-        return validate_data(estimator, X, *y, **options)
+        data = validate_data(estimator, X, *y, **options)
+    if not y:
+        return _in_order(data)
+    X, y_checked = data
+    return _in_order(X), y_checked
+
+
+def _in_order(X: Any) -> Any:
+    """Return X, a sparse one with each entry once and in its order: a sum then has one rounding."""
+    if issparse(X) and not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X
 
 
 def validated_to_predict(estimator: Any, X: Any) -> Any:

@@ -57,7 +57,8 @@ def two_threads():
     deadline = time.monotonic() + 60
     while threading.active_count() > n_threads and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert threading.active_count() == n_threads
+    # Those of loky's own, left over from the test before, may end in this one.
+    assert threading.active_count() <= n_threads
     assert blas_threads() == {2}
     set_blas_threads(before)
 
