@@ -96,6 +96,7 @@ html_sidebars = {
         "from_lecture_to_code",
         "onnx",
         "benchmarks",
+        "dask",
         "contributing",
         "changelog",
     ]

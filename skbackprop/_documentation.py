@@ -22,12 +22,12 @@ def documentation_url(estimator_class: type) -> str:
         a file of this machine: a notebook may be shown to others. Empty where the variable is
         empty.
     """
+    is_optional = estimator_class.__module__ == "skbackprop.dask"
+    module = "skbackprop.dask" if is_optional else "skbackprop"
     site = os.environ.get("SKBACKPROP_DOCUMENTATION", _published_site())
     if site is None:
         return "#"
-    return html.escape(
-        site and f"{site.rstrip('/')}/api/skbackprop.{estimator_class.__name__}.html"
-    )
+    return html.escape(site and f"{site.rstrip('/')}/api/{module}.{estimator_class.__name__}.html")
 
 
 def _published_site() -> str | None:

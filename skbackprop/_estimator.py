@@ -29,7 +29,8 @@ from skbackprop._parameters import (
 )
 from skbackprop._rows.classes import Classes, encode_classes, no_targets
 from skbackprop._rows.numbers import Numbers, encode_numbers, no_numbers
-from skbackprop._rows.rows import Rows, weighted_rows
+from skbackprop._rows.rows import weighted_rows
+from skbackprop._rows.summed import SummedRows
 from skbackprop._rows.targets import Kind, Targets, check_sample_weight
 from skbackprop._training.callbacks import STACK_LEVEL
 from skbackprop._training.endings import StopReason
@@ -98,7 +99,7 @@ class Model(NamedTuple):
         return cls(network, Thetas(state["theta"], network.shapes), kind)
 
 
-def network_for(settings: Settings, rows: Rows) -> Network:
+def network_for(settings: Settings, rows: SummedRows) -> Network:
     """Return the network that the parameters want for these rows."""
     kind = rows.targets.kind
     layer_sizes = [rows.n_features, *settings.hidden_layer_sizes, kind.n_outputs]
@@ -112,6 +113,8 @@ def metadata_of(sample_weight: Any) -> dict[str, Any] | None:
 
 def validated(estimator: Any, X: Any, *y: Any, **options: Any) -> Any:
     """Return X, and y where it is given, as `validate_data` does: float32 X stays float32."""
+    for item in (X, *y):
+        _refuse_collection(estimator, item)
     options = {"accept_sparse": "csr", "dtype": _dtypes(X), **options}
     with rounding_in_silence():  # the sum of numbers that are finite need not be
         data = validate_data(estimator, X, *y, **options)
@@ -136,6 +139,24 @@ def validated_to_predict(estimator: Any, X: Any) -> Any:
         if math.isfinite(np.vdot(X, X)):  # a sum would have to be silenced, and is slower
             return X
     return validated(estimator, X, reset=False)
+
+
+def _refuse_collection(estimator: Any, item: Any) -> None:
+    """Raise an error where it is a dask collection, which numpy would gather without a word."""
+    graph = getattr(item, "__dask_graph__", None)
+    if graph is not None and not isinstance(item, type) and graph() is not None:
+        name = type(estimator).__name__
+        raise TypeError(
+            f"{name} works on one machine and does not gather a dask {type(item).__name__}: use "
+            f"skbackprop.dask.Dask{name.removeprefix('Dask')}, or compute() what fits this machine"
+        )
+
+
+def float_dtype_of(X: Any) -> Any:
+    """Return the type in which X, an array or a dataframe of any library, is computed."""
+    dtypes = _dtypes(X)
+    is_single = dtypes is np.float32 or getattr(X, "dtype", None) == np.float32
+    return np.float32 if is_single else np.float64
 
 
 def _dtypes(X: Any) -> Any:
@@ -270,8 +291,8 @@ class NetworkEstimator(HiddenLayerTransformer, BaseEstimator, ABC):
         """Return the Thetas of the last fit, for another to targets of this kind."""
 
     def _validation_rows(
-        self, rows: Rows, X_val: Any, y_val: Any, sample_weight_val: Any
-    ) -> Rows | None:
+        self, rows: SummedRows, X_val: Any, y_val: Any, sample_weight_val: Any
+    ) -> SummedRows | None:
         """Return the rows of a validation set, encoded as those of the fit, or None."""
         if X_val is None and y_val is None:
             if sample_weight_val is not None:
@@ -280,7 +301,7 @@ class NetworkEstimator(HiddenLayerTransformer, BaseEstimator, ABC):
         if X_val is None or y_val is None:
             given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
             raise ValueError(f"{given} needs {missing}, got {missing}=None")
-        options = {"reset": False, "dtype": rows.X.dtype, **self._y_options}
+        options = {"reset": False, "dtype": rows.dtype, **self._y_options}
         try:
             X_val, y_val = validated(self, X_val, y_val, **options)
         except ValueError as error:
@@ -297,7 +318,7 @@ class NetworkEstimator(HiddenLayerTransformer, BaseEstimator, ABC):
         return draft
 
     def _seen(
-        self, network: Network, rows: Rows, settings: Settings
+        self, network: Network, rows: SummedRows, settings: Settings
     ) -> Callable[..., dict[str, Any]]:
         """Return what gives the attributes of an estimator at an iteration."""
         names = vars(self).get("feature_names_in_")
@@ -325,7 +346,7 @@ class NetworkEstimator(HiddenLayerTransformer, BaseEstimator, ABC):
                 self.best_iteration_ = outcome.best_iteration
 
     def _keep(
-        self, draft: Self, network: Network, rows: Rows, settings: Settings, outcome: Outcome
+        self, draft: Self, network: Network, rows: SummedRows, settings: Settings, outcome: Outcome
     ) -> None:
         """Make what a fit came to the model."""
         draft._store(network, rows.targets.kind, settings.tol, outcome)
@@ -337,7 +358,7 @@ class NetworkEstimator(HiddenLayerTransformer, BaseEstimator, ABC):
         kept = {n: v for n, v in vars(self).items() if n not in OF_SOME_FITS}
         self.__dict__ = {**kept, **fitted}
 
-    def _warn(self, outcome: Outcome, settings: Settings, rows: Rows, blame: Blame) -> None:
+    def _warn(self, outcome: Outcome, settings: Settings, rows: SummedRows, blame: Blame) -> None:
         """Warn of a fit that did not converge, or has learned nothing."""
         with rounding_in_silence():  # X may be as great as numbers are
             null_prediction = rows.targets.kind.null_prediction

@@ -1,6 +1,7 @@
 """One fit at one penalty, of classes or numbers: what BackpropClassifier and -Regressor share."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Self
 
@@ -14,7 +15,8 @@ from skbackprop._machine.threads import rounding_in_silence
 from skbackprop._network.network import Network
 from skbackprop._network.thetas import Thetas, check_thetas
 from skbackprop._parameters import Settings, check_parameters, check_parameters_of_one_fit
-from skbackprop._rows.rows import Rows, rows_of_fit
+from skbackprop._rows.rows import rows_of_fit
+from skbackprop._rows.summed import SummedRows
 from skbackprop._search.auto import find_reg_lambda
 from skbackprop._training.callbacks import CallbackSupportMixin, Task, root_task, with_callbacks
 from skbackprop._training.penalty import prior_reg_lambda
@@ -90,10 +92,8 @@ class OneFit(CallbackSupportMixin, NetworkEstimator):
         settings = check_parameters(self)
         check_parameters_of_one_fit(self)
         draft, data = self._draft(), {"X": X, "y": y, "metadata": metadata_of(sample_weight)}
-        X, y = validated(draft, X, y, **self._y_options)
-        with single_threaded_blas(), rounding_in_silence():
-            rows = rows_of_fit(X, *self._encode(y, sample_weight))
-            validation = draft._validation_rows(rows, X_val, y_val, sample_weight_val)
+        encoded = self._encoded(draft, (X, y, sample_weight), (X_val, y_val, sample_weight_val))
+        with single_threaded_blas(), rounding_in_silence(), encoded as (rows, validation):
             network = network_for(settings, rows)
             given = self._given_thetas(rows, network)
             keep = partial(self._keep, draft, network, rows, settings)
@@ -106,12 +106,27 @@ class OneFit(CallbackSupportMixin, NetworkEstimator):
                     if training.keeps(error):
                         keep(training.outcome())
                     raise
-        blame = Blame.FOUND if "reg_lambdas_" in vars(draft) else Blame.GIVEN
-        self._warn(training.outcome(), settings, rows, blame)
+            blame = Blame.FOUND if "reg_lambdas_" in vars(draft) else Blame.GIVEN
+            self._warn(training.outcome(), settings, rows, blame)
         return self
 
+    @contextmanager
+    def _encoded(
+        self, draft: Self, data: tuple[Any, Any, Any], validation: tuple[Any, Any, Any]
+    ) -> Iterator[tuple[SummedRows, SummedRows | None]]:
+        """Yield the rows of the fit, and those that validate it or None: X, y, weights, checked."""
+        X, y, sample_weight = data
+        X, y = validated(draft, X, y, **self._y_options)
+        rows = rows_of_fit(X, *self._encode(y, sample_weight))
+        yield rows, draft._validation_rows(rows, *validation)
+
     def _training(
-        self, rows: Rows, network: Network, settings: Settings, task: Task, validation: Rows | None
+        self,
+        rows: SummedRows,
+        network: Network,
+        settings: Settings,
+        task: Task,
+        validation: SummedRows | None,
     ) -> Training:
         random_state, reports = check_random_state(self.random_state), Reports(bool(self.verbose))
         return Training(rows, network, settings, random_state, task, reports, validation=validation)
@@ -145,7 +160,7 @@ class OneFit(CallbackSupportMixin, NetworkEstimator):
     def _is_warm(self) -> bool:
         return self.warm_start and self.__sklearn_is_fitted__()
 
-    def _given_thetas(self, rows: Rows, network: Network) -> Thetas | None:
+    def _given_thetas(self, rows: SummedRows, network: Network) -> Thetas | None:
         """Return the Thetas of the last fit or of the user, checked, or None."""
         name, given = "thetas_init", self.thetas_init
         if self._is_warm:

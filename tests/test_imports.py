@@ -17,6 +17,7 @@ ROOMS = {
     "_network": set(),
     "_machine": {"_network"},
     "_rows": {"_machine", "_network"},
+    "_cluster": {"_machine", "_network", "_rows"},
     "_parameters": {"_network"},
     "_training": {"_network", "_parameters", "_rows"},
     "_search": {"_machine", "_network", "_parameters", "_rows", "_training"},
@@ -67,6 +68,16 @@ ROOMS = {
         "_version",
     },
     "onnx": {"__init__"},
+    "dask": {
+        "_classifier",
+        "_cluster",
+        "_estimator",
+        "_machine",
+        "_network",
+        "_parameters",
+        "_regressor",
+        "_rows",
+    },
 }
 
 

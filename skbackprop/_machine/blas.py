@@ -14,6 +14,7 @@ this, where an interrupt has come between, as long as somebody keeps the interru
 
 import math
 import os
+import sys
 import threading
 import weakref
 from functools import partial
@@ -51,6 +52,10 @@ class BlasLimiter:
     def shared_among(self, n_jobs: int) -> "_User":
         """Return the same for jobs side by side in this process, which divide the budget."""
         return _User(self, n_jobs)
+
+    def alone(self) -> "_User":
+        """Return the same for a job that works on one thread, whatever the budget."""
+        return _User(self, sys.maxsize)
 
     def enter(self, user: "weakref.ref[_User]", n_jobs: int) -> int:
         """Begin the limit, or share it; return the budget."""

@@ -90,7 +90,7 @@ class ClassTargets(Targets):
                     f"the fit; got one of shape {y.shape}"
                 )
             takes_part = slice(None) if w is None else w > 0
-            return self.with_codes(_indicators(y, takes_part, name)[0])
+            return self.with_codes(indicators(y, takes_part, name)[0])
         if issparse(y) or y.shape[1:] not in ((), (1,)):
             raise ValueError(
                 f"{name} must be one column of classes, as in the fit; got one of shape {y.shape}"
@@ -239,7 +239,7 @@ class ClassTargets(Targets):
         return codes.astype(np.intp) * len(codes) + np.arange(len(codes))
 
 
-def _check_kind(y: Any, class_weight: Any) -> tuple[Any, bool]:
+def check_kind(y: Any, class_weight: Any) -> tuple[Any, bool]:
     """Return y, checked, and whether it is multilabel."""
     try:
         kind = type_of_target(y, input_name="y")
@@ -267,7 +267,7 @@ def _check_no_class_weight(class_weight: Any) -> None:
         )
 
 
-def _indicators(y: Any, takes_part: NDArray | slice, name: str = "y") -> tuple[NDArray, Classes]:
+def indicators(y: Any, takes_part: NDArray | slice, name: str = "y") -> tuple[NDArray, Classes]:
     Y = y.toarray() if issparse(y) else np.asarray(y)
     if not np.isin(Y[takes_part], (0, 1)).all():
         raise ValueError(
@@ -344,8 +344,30 @@ def encode_classes(
         If the targets are not classes, or only one class has weight, if a weight is not
         valid, or classes are weighted where y is multilabel.
     """
-    y, is_multilabel = _check_kind(y, class_weight)
+    y, is_multilabel = check_kind(y, class_weight)
     w = check_sample_weight(sample_weight, y.shape[0])
+    return _encoded(y, w, class_weight, is_multilabel)
+
+
+def one_row_of_each_class(
+    labels: NDArray, weights: NDArray, class_weight: Any
+) -> tuple[ClassTargets, NDArray]:
+    """Encode distinct labels, each with the weight of all rows that have it; see `encode_classes`.
+
+    Returns
+    -------
+    targets : ClassTargets
+    w : ndarray of shape (n_classes,)
+        Their weights; zero also where the class has weight zero.
+    """
+    targets, w = _encoded(labels, check_sample_weight(weights, len(labels)), class_weight, False)
+    assert w is not None
+    return targets, w
+
+
+def _encoded(
+    y: Any, w: NDArray | None, class_weight: Any, is_multilabel: bool
+) -> tuple[ClassTargets, NDArray | None]:
     if isinstance(class_weight, Mapping):
         has_weight = compute_sample_weight(dict(class_weight), y) > 0
         if not has_weight.all():
@@ -354,5 +376,5 @@ def encode_classes(
                 got = {label: float(class_weight.get(label, 1)) for label in np.unique(y).tolist()}
                 raise ValueError(f"class_weight leaves no row of positive weight, got {got}")
     takes_part = slice(None) if w is None or w.all() else w > 0
-    encode = _indicators if is_multilabel else _class_indices
+    encode = indicators if is_multilabel else _class_indices
     return ClassTargets(*encode(y, takes_part), class_weight), w

@@ -103,20 +103,8 @@ class NumberTargets(Targets):
         """Return numbers that are as given less their weighted mean, in standard deviations."""
         if not self.has_scale:
             return self
-        # In units of a power of two near the greatest, no square over- or underflows.
-        _, exponents = np.frexp(np.abs(self.codes).max(axis=0))
-        y, shares = np.ldexp(self.codes, -exponents), _shares(w, len(self.codes))
-        mean = shares @ y
-        mean += shares @ (y - mean)  # what the first sum has rounded off
-        y -= mean
-        # Less what the mean, a float, is off by.
-        deviation = np.sqrt(np.maximum(shares @ y**2 - (shares @ y) ** 2, 0))
-        is_constant = self.is_constant | (deviation == 0)
-        mean = np.ldexp(mean, exponents)
-        # Rounded, that of the greatest numbers may be more than the greatest.
-        scale = np.ldexp(np.minimum(deviation, 1 - np.finfo(np.float64).epsneg), exponents)
-        mean[is_constant], scale[is_constant] = self.codes[0, is_constant], 1
-        numbers = _read_only(self.numbers._replace(mean=mean, scale=scale))
+        numbers = scale_of(self.codes, None, shares_of(w, len(self.codes)), self.is_constant)
+        numbers = numbers._replace(is_column=self.numbers.is_column)
         return replace(self, codes=numbers.encode(self.codes), numbers=numbers)
 
     def encoded(self, y: Any, w: NDArray | None, name: str) -> Self:
@@ -128,7 +116,7 @@ class NumberTargets(Targets):
                 f"got {codes.shape[1]}"
             )
         if not self.has_scale:
-            _check_counts(codes if w is None else codes[w > 0], name)
+            check_counts(codes if w is None else codes[w > 0], name)
             return self.with_codes(codes)
         with np.errstate(over="ignore"):  # beyond the numbers on this scale: so is their cost
             return self.with_codes(self.numbers.encode(codes))
@@ -146,7 +134,7 @@ class NumberTargets(Targets):
 
     def means(self, w: NDArray | None) -> NDArray:
         """Return the weighted mean of each column."""
-        means = _shares(w, len(self.codes)) @ self.codes
+        means = shares_of(w, len(self.codes)) @ self.codes
         return np.clip(means, self.codes.min(axis=0), self.codes.max(axis=0))  # however rounded
 
     @property
@@ -157,7 +145,7 @@ class NumberTargets(Targets):
     def constant_cost(self, output: OutputUnits, predicted: NDArray, w: NDArray | None) -> float:
         """Return the mean cost where these means are always predicted."""
         z = np.broadcast_to(output.start(predicted), self.codes.shape)
-        return -float(_shares(w, len(z)) @ output.log_likelihood(z, self.codes))
+        return -float(shares_of(w, len(z)) @ output.log_likelihood(z, self.codes))
 
     def for_units(self, dtype: DTypeLike) -> NDArray:
         """Return the numbers, a row per output unit."""
@@ -168,12 +156,50 @@ class NumberTargets(Targets):
         return self.codes[piece].T
 
 
-def _shares(w: NDArray | None, m: int) -> NDArray:
+def shares_of(w: NDArray | None, m: int) -> NDArray:
     """Return the share of each row in the weight of all."""
     if w is None:
         return np.full(m, 1 / m)
     shares = w / w.max()
     return shares / shares.sum()
+
+
+def scale_of(
+    means: NDArray, deviations: NDArray | None, shares: NDArray, is_constant: NDArray
+) -> Numbers:
+    """Return the scale of groups of numbers; a number is a group, too.
+
+    Parameters
+    ----------
+    means : ndarray of shape (n_groups, n_outputs)
+        Of each group.
+    deviations : ndarray of shape (n_groups, n_outputs) or None
+        The standard deviation within each; None where each is a number.
+    shares : ndarray of shape (n_groups,)
+        Of each in the weight of all.
+    is_constant : ndarray of bool of shape (n_outputs,)
+        Which columns have one number in all groups.
+    """
+    # In units of a power of two near the greatest, no square over- or underflows.
+    greatest = np.abs(means).max(axis=0)
+    if deviations is not None:
+        greatest = np.maximum(greatest, deviations.max(axis=0))
+    _, exponents = np.frexp(greatest)
+    y = np.ldexp(means, -exponents)
+    mean = shares @ y
+    mean += shares @ (y - mean)  # what the first sum has rounded off
+    y -= mean
+    # Less what the mean, a float, is off by.
+    squares = y**2
+    if deviations is not None:
+        squares += np.ldexp(deviations, -exponents) ** 2
+    deviation = np.sqrt(np.maximum(shares @ squares - (shares @ y) ** 2, 0))
+    is_constant = is_constant | (deviation == 0)
+    mean = np.ldexp(mean, exponents)
+    # Rounded, that of the greatest numbers may be more than the greatest.
+    scale = np.ldexp(np.minimum(deviation, 1 - np.finfo(np.float64).epsneg), exponents)
+    mean[is_constant], scale[is_constant] = means[0, is_constant], 1
+    return _read_only(Numbers(mean, scale, True))
 
 
 def _read_only(numbers: Numbers) -> Numbers:
@@ -211,19 +237,33 @@ def encode_numbers(y: Any, sample_weight: Any, loss: str) -> tuple[NumberTargets
     ValueError
         If a weight is not valid, or y is not fit for Poisson.
     """
-    codes, is_column = _columns(y, loss, "y")
-    w = check_sample_weight(sample_weight, len(codes))
+    targets = numbers_as_given(y, loss)
+    w = check_sample_weight(sample_weight, len(targets.codes))
     if loss == "poisson":
-        counts = codes if w is None else codes[w > 0]
-        _check_counts(counts, "y")
-        if not counts.any(axis=0).all():
-            raise ValueError(
-                "y must have a positive sum where loss='poisson': got only 0 in a column of the "
-                "rows of positive weight"
-            )
-    n_outputs = codes.shape[1]
-    numbers = _read_only(Numbers(np.zeros(n_outputs), np.ones(n_outputs), is_column))
-    return NumberTargets(codes, numbers, loss == "squared_error"), w
+        counts = targets.codes if w is None else targets.codes[w > 0]
+        check_counts(counts, "y")
+        check_sums(counts)
+    return targets, w
+
+
+def numbers_as_given(y: Any, loss: str) -> NumberTargets:
+    """Return targets that are numbers, unchecked; see `encode_numbers`."""
+    codes, is_column = _columns(y, loss, "y")
+    return NumberTargets(codes, as_they_are(codes.shape[1], is_column), loss == "squared_error")
+
+
+def as_they_are(n_outputs: int, is_column: bool) -> Numbers:
+    """Return the scale of numbers that are taken as they are."""
+    return _read_only(Numbers(np.zeros(n_outputs), np.ones(n_outputs), is_column))
+
+
+def check_sums(counts: NDArray) -> None:
+    """Raise an error where a column of counts has only 0."""
+    if not counts.any(axis=0).all():
+        raise ValueError(
+            "y must have a positive sum where loss='poisson': got only 0 in a column of the "
+            "rows of positive weight"
+        )
 
 
 def _columns(y: Any, loss: str, name: str) -> tuple[NDArray, bool]:
@@ -237,7 +277,7 @@ def _columns(y: Any, loss: str, name: str) -> tuple[NDArray, bool]:
     return (y if y.ndim == 2 else y[:, np.newaxis]) + 0.0, y.ndim == 1  # -0.0 becomes 0.0
 
 
-def _check_counts(y: NDArray, name: str) -> None:
+def check_counts(y: NDArray, name: str) -> None:
     if y.min() < 0:
         raise ValueError(f"{name} must hold numbers >= 0 where loss='poisson': got {y.min()}")
     if y.max() > MOST_COUNT:

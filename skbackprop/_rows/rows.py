@@ -1,7 +1,7 @@
 """Rows: X, their targets and their weights, and what is summed over them."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from scipy.sparse import issparse
+from scipy.sparse import issparse, vstack
 
 from skbackprop._machine.shards import costs_of_shards, slices, sums_of_shards
 from skbackprop._network.network import Block, Network, Workspace
@@ -17,6 +17,7 @@ from skbackprop._network.objective import Costs, Sums
 from skbackprop._network.thetas import Thetas
 from skbackprop._rows.canonical import CANONICAL_SIZE, canonical_rows
 from skbackprop._rows.drawing import draw_by_weight, draw_share
+from skbackprop._rows.summed import SummedRows
 from skbackprop._rows.targets import Targets
 
 # Elements of X that take part in a sum over the rows at a time.
@@ -68,6 +69,11 @@ class Rows:
         return self.targets.n_strata
 
     @property
+    def dtype(self) -> np.dtype:
+        """That of X."""
+        return self.X.dtype
+
+    @property
     def n_features(self) -> int:
         """Number of features."""
         return self.X.shape[1]
@@ -102,7 +108,7 @@ class Rows:
         """Return the weighted mean of each output unit's target: of classes, the frequencies."""
         return self.targets.means(self.w)
 
-    def null_cost(self, network: Network, learned_from: "Rows | None" = None) -> float:
+    def null_cost(self, network: Network, learned_from: SummedRows | None = None) -> float:
         """Return the mean cost of always predicting the target means, of these or other rows."""
         predicted = (self if learned_from is None else learned_from).target_means()
         return self.targets.constant_cost(network.output, predicted, self.w)
@@ -235,23 +241,46 @@ class Rows:
     # Parts of the rows
 
     def divide(
-        self, share: float, least: int, random_state: np.random.RandomState
+        self,
+        share: float,
+        least: int,
+        random_state: np.random.RandomState,
+        *,
+        is_stratified: bool = True,
     ) -> tuple["Rows", "Rows"]:
         """Return a share of the rows, drawn at random, and the others; a merged row may be in both.
 
         Parameters
         ----------
         share : float
-            Of their count; every class gives about as much.
+            Of their count.
         least : int
             How many rows are drawn at least.
         random_state : RandomState
+        is_stratified : bool, default=True
+            Whether every class gives about as much.
         """
-        drawn = draw_share(
-            self.counts, self.targets.strata, share, least, random_state, self.is_merged
-        )
+        strata = self.targets.strata
+        if not is_stratified:
+            strata = np.zeros(self.n_rows, dtype=np.uint8)
+        drawn = draw_share(self.counts, strata, share, least, random_state, self.is_merged)
         left = (1.0 if self.counts is None else self.counts) - drawn
         return self._of_counts(drawn), self._of_counts(left)
+
+    def sample(self, share: float, random_state: np.random.RandomState) -> "Rows":
+        """Return a share of them; see `divide`."""
+        return self.divide(share, self.least_of_classes, random_state)[0]
+
+    def compact(self) -> "Rows":
+        """Return the same rows with an X that holds no others."""
+        return self if self.positions is None else replace(self, X=self._own_X(), positions=None)
+
+    def _own_X(self) -> Any:
+        return self.X if self.positions is None else self.X[self.positions]
+
+    def at_hand(self, random_state: np.random.RandomState) -> "Rows":
+        """Return them: they are on this machine."""
+        return self
 
     def _of_counts(self, counts: NDArray) -> "Rows":
         """Return the same rows with other counts; those of none are left out."""
@@ -273,7 +302,7 @@ class Rows:
             None if self.is_merged is None else self.is_merged[chosen],
         )
 
-    def weighted_as(self, trained: "Rows") -> "Rows":
+    def weighted_as(self, trained: SummedRows) -> "Rows":
         """Return the same rows with the class weights of others, which a fit is trained on.
 
         Raises
@@ -300,7 +329,7 @@ class Rows:
 
     def in_single_precision(self) -> "Rows":
         """Return the same rows in float32, with an X of their own, where float32 holds them."""
-        X = self.X if self.positions is None else self.X[self.positions]
+        X = self._own_X()
         single = X.astype(np.float32)
         is_finite = np.isfinite(single.data if issparse(single) else single).all()
         return replace(self, X=single if is_finite else X, positions=None)
@@ -352,6 +381,33 @@ def weighted_rows(
     counts = None if w is None or (w == 1).all() else w
     class_weights = targets.class_weights(counts)
     return Rows(X, targets, counts, class_weights, index, n_given, is_merged)
+
+
+def rows_as_given(X: Any, targets: Targets, w: NDArray | None, class_weights: Any) -> Rows:
+    """Return those of positive weight, neither merged nor sorted; the classes weigh as given."""
+    if w is not None and not w.all():
+        kept = np.flatnonzero(w)
+        X, targets, w = X[kept], targets.take(kept), w[kept]
+    counts = None if w is None or (w == 1).all() else w
+    return Rows(X, targets, counts, class_weights, None, len(targets.codes))
+
+
+def concatenated(parts: Sequence[Rows]) -> Rows:
+    """Return the rows of all parts of the same data, which hold an X of their own each."""
+    first = parts[0]
+    X: Any = [part.X for part in parts]
+    counts = None
+    if any(part.counts is not None for part in parts):
+        of_parts = [np.ones(p.n_rows) if p.counts is None else p.counts for p in parts]
+        counts = np.concatenate(of_parts)
+    return Rows(
+        vstack(X, format="csr") if issparse(X[0]) else np.concatenate(X),
+        first.targets.with_codes(np.concatenate([part.targets.codes for part in parts])),
+        counts,
+        first.class_weights,
+        None,
+        sum(part.n_given for part in parts),
+    )
 
 
 def rows_of_fit(X: Any, targets: Targets, w: NDArray | None) -> Rows:

@@ -98,7 +98,7 @@ def find_reg_lambda(training: Training, start: Thetas | None) -> Found | None:
     ):
         for outcome in walk(on_path, grid.tolist(), start):
             outcomes.append(outcome)
-            thetas = outcome.thetas.astype(held_out.X.dtype)
+            thetas = outcome.thetas.astype(held_out.dtype)
             scores.append(mean_log_likelihood(training.network, thetas, held_out))
             reports.fit_on_path(len(scores), len(grid), outcome, scores[-1])
             if has_turned(scores[-1]):
@@ -130,11 +130,12 @@ def _rows_of_path(training: Training) -> tuple[Rows, Rows | None, float]:
     rows, held_out, random_state = training.rows, training.held_out, training.random_state
     share = MOST_ROWS / rows.n_rows
     if share >= 1:
-        return rows, held_out, 1.0
-    least = rows.least_of_classes
-    rows = rows.divide(share, least, random_state)[0].in_single_precision()
-    if held_out is not None:
-        n, n_to_score = held_out.n_rows, max(share * held_out.n_rows, LEAST_TO_SCORE * MOST_ROWS)
-        if least < n_to_score < n:
-            held_out = held_out.divide(n_to_score / n, least, random_state)[0]
-    return rows, held_out, share
+        held_out_here = None if held_out is None else held_out.at_hand(random_state)
+        return rows.at_hand(random_state), held_out_here, 1.0
+    sample = rows.sample(share, random_state).in_single_precision()
+    if held_out is None:
+        return sample, None, share
+    n, n_to_score = held_out.n_rows, max(share * held_out.n_rows, LEAST_TO_SCORE * MOST_ROWS)
+    if rows.least_of_classes < n_to_score < n:
+        return sample, held_out.sample(n_to_score / n, random_state), share
+    return sample, held_out.at_hand(random_state), share

@@ -14,6 +14,7 @@ from skbackprop._network.network import Network
 from skbackprop._network.thetas import Thetas
 from skbackprop._parameters import Settings
 from skbackprop._rows.rows import Rows, weighted_rows
+from skbackprop._rows.summed import SummedRows
 from skbackprop._rows.targets import Targets
 from skbackprop._search.path import LEAST_CUT, LEAST_CUT_OF_NUMBERS, Turned, walk
 from skbackprop._search.reports import SearchReports
@@ -43,7 +44,7 @@ class Search(NamedTuple):
         The same, encoded once for all folds, on the scale of the refit.
     w : ndarray of shape (n_samples,) or None
         Sample weights.
-    validation : Rows or None
+    validation : SummedRows or None
         The user's own; every fold is watched on them, where that changes anything.
     network : Network
     settings : Settings
@@ -69,7 +70,7 @@ class Search(NamedTuple):
     y: Any
     targets: Targets
     w: NDArray | None
-    validation: Rows | None
+    validation: SummedRows | None
     network: Network
     settings: Settings
     reg_lambdas: NDArray

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from skbackprop._network.objective import RowCosts
 from skbackprop._parameters import Settings
 from skbackprop._rows.rows import Rows
+from skbackprop._rows.summed import SummedRows
 from skbackprop._training.solver import Iteration
 
 # Rows from which the stages pay for themselves (benchmarks/coarse_start.py).
@@ -102,7 +103,7 @@ class Stage(NamedTuple):
         Of mini-batches, rows that the stage does not fit: they say when to leave it.
     """
 
-    rows: Rows
+    rows: SummedRows
     dtype: np.dtype
     is_full_batch: bool = True
     is_last: bool = False
@@ -119,7 +120,7 @@ class Stage(NamedTuple):
         return min(BATCH_ROWS, self.rows.n_rows)
 
 
-def is_coarse_start_wanted(settings: Settings, rows: Rows) -> bool:
+def is_coarse_start_wanted(settings: Settings, rows: SummedRows) -> bool:
     """Tell whether a fit begins with cheap stages."""
     if settings.coarse_start != "auto":
         return bool(settings.coarse_start)
@@ -129,14 +130,16 @@ def is_coarse_start_wanted(settings: Settings, rows: Rows) -> bool:
 
 
 def coarse_stages(
-    rows: Rows, held_out: Rows | None, random_state: np.random.RandomState
+    rows: SummedRows, held_out: SummedRows | None, random_state: np.random.RandomState
 ) -> Iterator[Stage]:
     """Yield the stages: mini-batches, then all rows where float32 is cheaper."""
     single = np.dtype(np.float32)
-    trained, others = rows, held_out
+    # A mini-batch is no work for a cluster.
+    trained = rows.at_hand(random_state)
+    others = None if held_out is None else held_out.at_hand(random_state)
     if others is None:
-        others, trained = rows.divide(SHARE_OF_OTHERS, rows.least_of_classes, random_state)
+        others, trained = trained.divide(SHARE_OF_OTHERS, rows.least_of_classes, random_state)
     if min(trained.n_rows, others.n_rows) > 0:
         yield Stage(trained, single, is_full_batch=False, others=others)
-    if rows.X.dtype != single:
+    if rows.dtype != single:
         yield Stage(rows, single)

@@ -10,11 +10,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from skbackprop._rows.rows import Rows
+from skbackprop._rows.summed import SummedRows
 from skbackprop._training.solver import NonFiniteError
 
 
-def hold_out(rows: Rows, fraction: float, random_state: np.random.RandomState) -> tuple[Rows, Rows]:
+def hold_out(
+    rows: SummedRows, fraction: float, random_state: np.random.RandomState
+) -> tuple[SummedRows, SummedRows]:
     """Divide rows into those to train on and those to validate on.
 
     Parameters

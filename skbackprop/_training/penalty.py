@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from skbackprop._network.activations import ACTIVATIONS
 from skbackprop._network.network import Network
 from skbackprop._rows.rows import Rows
+from skbackprop._rows.summed import SummedRows
 
 # The greatest lambda that "prior" gives where targets are classes: 1/m silences data of a few dozen
 # rows. Numbers of as few rows are overfitted without it (docs/defaults.rst).
@@ -37,7 +38,7 @@ class Ends(NamedTuple):
 WIDE, NARROW = Ends(0.5, 0.01), Ends(0.1, 0.1)
 
 
-def prior_reg_lambda(rows: Rows, network: Network) -> float:
+def prior_reg_lambda(rows: SummedRows, network: Network) -> float:
     """Return the lambda that "prior" stands for.
 
     Parameters
@@ -58,7 +59,7 @@ def prior_reg_lambda(rows: Rows, network: Network) -> float:
     return _penalty_factor(network) * prior
 
 
-def _uncapped_prior(rows: Rows) -> float:
+def _uncapped_prior(rows: SummedRows) -> float:
     m = max(rows.n_given, rows.total_count)
     return 1 / max(rows.total_weight, m)
 

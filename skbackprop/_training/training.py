@@ -21,7 +21,7 @@ from skbackprop._network.network import Network
 from skbackprop._network.objective import Objective, RowCosts
 from skbackprop._network.thetas import Thetas
 from skbackprop._parameters import Settings
-from skbackprop._rows.rows import Rows
+from skbackprop._rows.summed import SummedRows
 from skbackprop._training.callbacks import NO_TASK, Task
 from skbackprop._training.coarse_start import (
     NoMoreToTeach,
@@ -90,14 +90,14 @@ class Training:
 
     def __init__(
         self,
-        rows: Rows,
+        rows: SummedRows,
         network: Network,
         settings: Settings,
         random_state: np.random.RandomState,
         task: Task = NO_TASK,
         reports: Reports = SILENT,
         is_stopped: Callable[[], bool] = never,
-        validation: Rows | None = None,
+        validation: SummedRows | None = None,
     ) -> None:
         self.network, self.settings, self.random_state = network, settings, random_state
         self.task, self.reports, self.is_stopped = task, reports, is_stopped
@@ -124,7 +124,7 @@ class Training:
             self._validation_costs = None
             if self.validation is not None:
                 self._validation_costs = contexts.enter_context(self._open_costs(self.validation))
-            self._objective = contexts.enter_context(self._open(self.rows, self.rows.X.dtype))
+            self._objective = contexts.enter_context(self._open(self.rows, self.rows.dtype))
             self._contexts = contexts.pop_all()
         return self
 
@@ -137,21 +137,21 @@ class Training:
         self._contexts.__exit__(exc_type, exc, traceback)
 
     @contextmanager
-    def _open(self, rows: Rows, dtype: Any) -> Iterator[Objective]:
+    def _open(self, rows: SummedRows, dtype: Any) -> Iterator[Objective]:
         """Yield J and D over these rows, computed in this type."""
         with rows.sums(self.network, dtype) as sums:
             W = rows.total_weight / rows.weight_unit
             yield Objective(sums, W, self.network.shapes, dtype, self.coordinates)
 
-    def _of_batches(self, rows: Rows, n_rows: int, dtype: Any) -> Objective:
+    def _of_batches(self, rows: Any, n_rows: int, dtype: Any) -> Objective:
         """Return J and D over a batch of these rows, at every call of the next."""
         sums = rows.sums_of_batches(self.network, n_rows, dtype, self.random_state)
         return Objective(sums, n_rows, self.network.shapes, dtype, self.coordinates)
 
     @contextmanager
-    def _open_costs(self, rows: Rows) -> Iterator[RowCosts]:
+    def _open_costs(self, rows: SummedRows) -> Iterator[RowCosts]:
         """Yield the cost of each of these rows, computed in X's precision."""
-        dtype = self.rows.X.dtype
+        dtype = self.rows.dtype
         with rows.costs(self.network, dtype) as costs:
             yield RowCosts(costs, rows.w, self.network.shapes, dtype, self.coordinates)
 
@@ -253,7 +253,7 @@ class Training:
     def _stages(self, is_coarse: bool) -> Iterator[Stage]:
         if is_coarse and self.has_cheap_stages:
             yield from coarse_stages(self.rows, self.held_out, self.random_state)
-        yield Stage(self.rows, self.rows.X.dtype, is_last=True)
+        yield Stage(self.rows, self.rows.dtype, is_last=True)
 
     def _descend(
         self,
@@ -267,7 +267,7 @@ class Training:
         """Go through the stages, each from where the last one ended."""
         settings = self.settings
         if is_left is None:
-            is_left = flat_rule(settings.tol, self.network, self.rows.X.dtype, self.null_cost)
+            is_left = flat_rule(settings.tol, self.network, self.rows.dtype, self.null_cost)
         self._fit = fit = Fit(x, reg_lambda, self._new_validation())
         for stage in list(self._stages(is_coarse)):
             limit = max_iter - fit.n_iter if stage.is_full_batch else settings.max_iter
@@ -400,7 +400,7 @@ class Training:
         return J, norm
 
     def _thetas(self, x: NDArray) -> Thetas:
-        vector = self.coordinates.thetas_from_x(x).astype(self.rows.X.dtype)
+        vector = self.coordinates.thetas_from_x(x).astype(self.rows.dtype)
         vector.flags.writeable = False
         return Thetas(vector, self.network.shapes)
 

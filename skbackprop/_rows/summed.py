@@ -1,0 +1,118 @@
+"""What a fit asks of its rows, on this machine or on others: sums over them, and parts of them."""
+
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from skbackprop._network.network import Network
+from skbackprop._network.objective import Costs, Sums
+from skbackprop._rows.targets import Targets
+
+
+class SummedRows(Protocol):
+    """Rows that are known by what is summed over them.
+
+    ``targets`` are those of all rows here, and of rows elsewhere those of a few that stand for
+    them: of the same kind, and constant where all are. ``w`` are the weights of what ``costs``
+    gives the mean costs of: of each row here, elsewhere of each group of rows. The rest is as
+    `Rows` has it.
+    """
+
+    @property
+    def targets(self) -> Targets:
+        """What they are to teach."""
+        ...
+
+    @property
+    def class_weights(self) -> NDArray | None:
+        """The weights of the classes; None where all are 1."""
+        ...
+
+    @property
+    def dtype(self) -> np.dtype:
+        """That of X."""
+        ...
+
+    @property
+    def n_rows(self) -> int:
+        """Number of resident rows, m."""
+        ...
+
+    @property
+    def n_given(self) -> int:
+        """How many they were before equal ones were merged."""
+        ...
+
+    @property
+    def n_features(self) -> int:
+        """Number of features."""
+        ...
+
+    @property
+    def least_of_classes(self) -> int:
+        """How many rows a part needs for one of each class."""
+        ...
+
+    @property
+    def w(self) -> NDArray | None:
+        """Weights of what `costs` gives; None where all are 1."""
+        ...
+
+    @property
+    def total_weight(self) -> float:
+        """W, the sum of the weights."""
+        ...
+
+    @property
+    def total_count(self) -> float:
+        """As how many rows they count together."""
+        ...
+
+    @property
+    def weight_unit(self) -> float:
+        """A power of two near the greatest weight, the unit of the sums."""
+        ...
+
+    def target_means(self) -> NDArray:
+        """Return the weighted mean of each output unit's target."""
+        ...
+
+    def null_cost(self, network: Network, learned_from: "SummedRows | None" = None) -> float:
+        """Return the mean cost of always predicting the target means, of these or other rows."""
+        ...
+
+    def mean(self) -> NDArray:
+        """Return the weighted mean of X."""
+        ...
+
+    def is_scaled(self) -> bool:
+        """Tell whether every feature that varies is of the order of 1."""
+        ...
+
+    def sums(self, network: Network, dtype: DTypeLike) -> AbstractContextManager[Sums]:
+        """Return a context that yields the sums of cost and gradient."""
+        ...
+
+    def costs(self, network: Network, dtype: DTypeLike) -> AbstractContextManager[Costs]:
+        """Return a context that yields the costs, whose weights are `w`."""
+        ...
+
+    def divide(
+        self, share: float, least: int, random_state: np.random.RandomState
+    ) -> tuple["SummedRows", "SummedRows"]:
+        """Return a share of the rows, drawn at random, and the others."""
+        ...
+
+    def sample(self, share: float, random_state: np.random.RandomState) -> Any:
+        """Return a share of the rows, as `Rows`, which are on this machine."""
+        ...
+
+    def at_hand(self, random_state: np.random.RandomState) -> Any:
+        """Return them as `Rows`, or where they are too many for this machine a sample."""
+        ...
+
+    def weighted_as(self, trained: "SummedRows") -> "SummedRows":
+        """Return the same rows with the class weights of those that a fit is trained on."""
+        ...
