@@ -1,6 +1,5 @@
 """What all estimators share: predictions from one model, and how a fit becomes the model."""
 
-import math
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -9,26 +8,32 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning, InconsistentVersionWarning
-from sklearn.metrics import d2_tweedie_score
-from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.metrics import accuracy_score, d2_tweedie_score, r2_score
+from sklearn.utils import Tags, check_consistent_length
+from sklearn.utils.validation import check_is_fitted
 
 from skbackprop._documentation import documentation_url
+from skbackprop._inputs import (
+    check_given,
+    of_one_type,
+    said_of,
+    validated,
+    validated_to_predict,
+)
 from skbackprop._machine.prediction import answers, as_they_are
 from skbackprop._machine.threads import rounding_in_silence
 from skbackprop._network.network import Network
 from skbackprop._network.outputs import ClassUnits, NumberUnits
-from skbackprop._network.thetas import Thetas
+from skbackprop._network.thetas import Thetas, count_parameters, theta_shapes
 from skbackprop._parameters import (
     Settings,
     check_parameters_of_classes,
     check_parameters_of_numbers,
 )
 from skbackprop._rows.classes import Classes, encode_classes, no_targets
-from skbackprop._rows.numbers import Numbers, encode_numbers, no_numbers
+from skbackprop._rows.numbers import Numbers, encode_numbers, finite_numbers, no_numbers
 from skbackprop._rows.rows import weighted_rows
 from skbackprop._rows.summed import SummedRows
 from skbackprop._rows.targets import Kind, Targets, check_sample_weight
@@ -50,8 +55,8 @@ OF_SOME_FITS = (
     "reg_lambda_scores_",
 )
 
-# Numbers in X up to which only what surrounds their computation takes time.
-FEW_NUMBERS = 4096
+# Eight terabytes of them.
+MOST_PARAMETERS = 2**40
 
 # What a pickle is of that does not say its version.
 BEFORE_VERSIONS = "0.1.0"
@@ -103,72 +108,18 @@ def network_for(settings: Settings, rows: SummedRows) -> Network:
     """Return the network that the parameters want for these rows."""
     kind = rows.targets.kind
     layer_sizes = [rows.n_features, *settings.hidden_layer_sizes, kind.n_outputs]
+    n_parameters = count_parameters(theta_shapes(layer_sizes))
+    if n_parameters > MOST_PARAMETERS:
+        raise ValueError(
+            f"hidden_layer_sizes={settings.hidden_layer_sizes} asks for {n_parameters:.1e} "
+            "parameters, more than any memory holds"
+        )
     return Network(layer_sizes, settings.activations, kind.output_units(settings.out_activation))
 
 
 def metadata_of(sample_weight: Any) -> dict[str, Any] | None:
     """Return the metadata of a fit, for callbacks."""
     return None if sample_weight is None else {"sample_weight": sample_weight}
-
-
-def validated(estimator: Any, X: Any, *y: Any, **options: Any) -> Any:
-    """Return X, and y where it is given, as `validate_data` does: float32 X stays float32."""
-    for item in (X, *y):
-        _refuse_collection(estimator, item)
-    options = {"accept_sparse": "csr", "dtype": _dtypes(X), **options}
-    with rounding_in_silence():  # the sum of numbers that are finite need not be
-        data = validate_data(estimator, X, *y, **options)
-    if not y:
-        return _in_order(data)
-    X, y_checked = data
-    return _in_order(X), y_checked
-
-
-def _in_order(X: Any) -> Any:
-    """Return X, a sparse one with each entry once and in its order: a sum then has one rounding."""
-    if issparse(X) and not X.has_canonical_format:
-        X = X.copy()
-        X.sum_duplicates()
-    return X
-
-
-def validated_to_predict(estimator: Any, X: Any) -> Any:
-    """Return X, as `validated` does; of a few rows, which take no time themselves, in less."""
-    if type(X) is np.ndarray and X.size <= FEW_NUMBERS and X.dtype in _FLOATS:
-        X = validate_data(estimator, X, reset=False, dtype=None, ensure_all_finite=False)
-        if math.isfinite(np.vdot(X, X)):  # a sum would have to be silenced, and is slower
-            return X
-    return validated(estimator, X, reset=False)
-
-
-def _refuse_collection(estimator: Any, item: Any) -> None:
-    """Raise an error where it is a dask collection, which numpy would gather without a word."""
-    graph = getattr(item, "__dask_graph__", None)
-    if graph is not None and not isinstance(item, type) and graph() is not None:
-        name = type(estimator).__name__
-        raise TypeError(
-            f"{name} works on one machine and does not gather a dask {type(item).__name__}: use "
-            f"skbackprop.dask.Dask{name.removeprefix('Dask')}, or compute() what fits this machine"
-        )
-
-
-def float_dtype_of(X: Any) -> Any:
-    """Return the type in which X, an array or a dataframe of any library, is computed."""
-    dtypes = _dtypes(X)
-    is_single = dtypes is np.float32 or getattr(X, "dtype", None) == np.float32
-    return np.float32 if is_single else np.float64
-
-
-def _dtypes(X: Any) -> Any:
-    """Return what types X may have; float32 in any form is computed in float32."""
-    of_columns = getattr(X, "dtypes", None)
-    names = {str(dtype).lower() for dtype in (of_columns if of_columns is not None else ())}
-    swapped = getattr(X, "dtype", None) == _SWAPPED_FLOAT32
-    return np.float32 if swapped or names == {"float32"} else [np.float64, np.float32]
-
-
-_FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
-_SWAPPED_FLOAT32 = np.dtype(np.float32).newbyteorder()
 
 
 def seen_attributes(
@@ -302,12 +253,12 @@ class NetworkEstimator(HiddenLayerTransformer, BaseEstimator, ABC):
             given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
             raise ValueError(f"{given} needs {missing}, got {missing}=None")
         options = {"reset": False, "dtype": rows.dtype, **self._y_options}
-        try:
+        with said_of("in X_val, y_val"):
             X_val, y_val = validated(self, X_val, y_val, **options)
-        except ValueError as error:
-            raise ValueError(f"in X_val, y_val: {error}") from error
         w = check_sample_weight(sample_weight_val, X_val.shape[0], "sample_weight_val")
-        return weighted_rows(X_val, rows.targets.encoded(y_val, w, "y_val"), w)
+        validation = weighted_rows(X_val, rows.targets.encoded(y_val, w, "y_val"), w)
+        validation.weighted_as(rows)  # to find out now whether the classes have a weight
+        return validation
 
     # Draft and commit
 
@@ -427,6 +378,20 @@ class NetworkEstimator(HiddenLayerTransformer, BaseEstimator, ABC):
             check_is_fitted(at_this_moment)  # raises; it looks at more than has to be known here
         return at_this_moment._model, validated_to_predict(at_this_moment, X)
 
+    @abstractmethod
+    def predict(self, X: Any) -> NDArray:
+        """Return an answer for each row."""
+
+    def _check_y(self, y: Any) -> None:
+        check_given("y", y, self._y_options.get("y_numeric", False))
+
+    def _scored(self, score: Callable[..., Any], X: Any, y: Any, sample_weight: Any) -> float:
+        """Return a score of the answers, of weights looked at closer than a score does."""
+        predicted = self.predict(X)
+        w = check_sample_weight(sample_weight, len(predicted))
+        with of_one_type("y"), rounding_in_silence():
+            return float(score(y, predicted, sample_weight=w))
+
 
 class NetworkClassifier(ClassifierMixin, NetworkEstimator):
     """A network whose answers are classes."""
@@ -439,12 +404,6 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
 
     out_activation: Any
     class_weight: Any
-
-    if TYPE_CHECKING:  # scikit-learn's own has no types
-
-        def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-            """Return the mean accuracy."""
-            ...
 
     def _check_output(self) -> str:
         return check_parameters_of_classes(self)
@@ -570,6 +529,29 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         columns = (len(classes.labels),)
         return answers(network, thetas, X, log_proba, columns, thetas.dtype)
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy: the share of rows whose class, or whose labels all, are right.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+        y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
+            True classes or labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, finite and not negative.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError
+            If X has other features than those fitted, or X, y or ``sample_weight`` is not valid.
+        """
+        self._check_y(y)
+        return self._scored(accuracy_score, X, y, sample_weight)
+
 
 class NetworkRegressor(RegressorMixin, NetworkEstimator):
     """A network whose answers are numbers."""
@@ -656,22 +638,30 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             True numbers; of Poisson, not negative.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows.
+            Weights of the rows, finite and not negative.
 
         Returns
         -------
         float
             The mean over the outputs. 1 is best, 0 as good as the mean of y.
+
+        Raises
+        ------
+        ValueError
+            If X has other features than those fitted, or X, y or ``sample_weight`` is not valid.
         """
-        if self.out_activation_ != "exp":
-            return float(super().score(X, y, sample_weight))
-        predicted = self.predict(X)
-        return poisson_d2(y, predicted, sample_weight)
+        check_is_fitted(self)
+        self._check_y(y)
+        score = poisson_d2 if self.out_activation_ == "exp" else r2_score
+        return self._scored(score, X, finite_numbers(y, "y"), sample_weight)
 
 
 def poisson_d2(y: Any, predicted: NDArray, sample_weight: Any) -> float:
     """Return the share of the Poisson deviance that is explained, the mean over the columns."""
+    check_consistent_length(y, predicted)
     y_columns, columns = (np.reshape(a, (len(predicted), -1)).T for a in (y, predicted))
+    if len(y_columns) != len(columns):
+        raise ValueError(f"y must have {len(columns)} outputs, as predicted; got {len(y_columns)}")
     of_columns = [
         _d2_of_column(of_y, of_predicted, sample_weight)
         for of_y, of_predicted in zip(y_columns, columns, strict=True)

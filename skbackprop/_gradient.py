@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import NotFittedError
 
-from skbackprop._estimator import Model, NetworkEstimator, network_for, validated
+from skbackprop._estimator import Model, NetworkEstimator, network_for
+from skbackprop._inputs import validated
 from skbackprop._machine.blas import single_threaded_blas
 from skbackprop._machine.threads import rounding_in_silence
 from skbackprop._network.coordinates import uncentred_coordinates

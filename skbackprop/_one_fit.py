@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
-from skbackprop._estimator import NetworkEstimator, metadata_of, network_for, validated
+from skbackprop._estimator import NetworkEstimator, metadata_of, network_for
+from skbackprop._inputs import validated
 from skbackprop._machine.blas import single_threaded_blas
 from skbackprop._machine.threads import rounding_in_silence
 from skbackprop._network.network import Network

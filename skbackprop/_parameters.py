@@ -277,11 +277,11 @@ def check_parameters_of_one_fit(estimator: Any) -> None:
 def check_parameters_of_search(estimator: Any) -> None:
     """Check the parameters that only searches have; raises as `check_parameters`."""
     e = estimator
-    is_number = _is_integer(e.reg_lambdas, 1)
+    is_number = _is_integer(e.reg_lambdas, 1) and e.reg_lambdas <= 10_000
     if not is_number and not (
         _is_sequence(e.reg_lambdas) and len(e.reg_lambdas) and all(map(_is_real, e.reg_lambdas))
     ):
-        must_be = "an int >= 1, or a sequence of finite numbers >= 0"
+        must_be = "an int from 1 to 10000, or a sequence of finite numbers >= 0"
         raise _refuse("reg_lambdas", must_be, e.reg_lambdas)
     if not (callable(e.refit) or (isinstance(e.refit, str) and e.refit in ("best", "1se"))):
         raise _refuse("refit", "'best', '1se' or a callable", e.refit)

@@ -12,8 +12,10 @@ from sklearn import get_config
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.validation import check_is_fitted
 
-from skbackprop._estimator import NetworkEstimator, metadata_of, network_for, validated
+from skbackprop._estimator import NetworkEstimator, metadata_of, network_for
+from skbackprop._inputs import of_one_type, validated
 from skbackprop._machine.blas import single_threaded_blas
 from skbackprop._machine.threads import rounding_in_silence
 from skbackprop._network.network import Network
@@ -304,8 +306,14 @@ class PenaltySearch(CallbackSupportMixin, NetworkEstimator):
         if scorer is None:
             mixin: Any = super()
             return mixin.score(X, y, sample_weight)
-        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-        return as_number(scorer(self, X, y, **weights))
+        check_is_fitted(self)
+        self._check_y(y)
+        with of_one_type(f"X or y, or scoring={self.scoring!r},"), rounding_in_silence():
+            weights = {}
+            if sample_weight is not None:
+                n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
+                weights = {"sample_weight": check_sample_weight(sample_weight, n_rows)}
+            return as_number(scorer(self, X, y, **weights))
 
 
 def _without_names(seen: Callable[..., dict[str, Any]], *args: Any) -> dict[str, Any]:

@@ -20,7 +20,8 @@ from skbackprop._classifier import BackpropClassifier
 from skbackprop._cluster.data import Source, encode_groups, gather_groups, n_groups_of
 from skbackprop._cluster.engine import Cluster, ClusterError
 from skbackprop._cluster.targets import ClassesOfGroups, Encoding, NumbersOfGroups, TargetsOfGroups
-from skbackprop._estimator import float_dtype_of, poisson_d2, validated
+from skbackprop._estimator import poisson_d2
+from skbackprop._inputs import float_dtype_of, validated
 from skbackprop._machine.blas import single_threaded_blas
 from skbackprop._network.activations import ActivationName
 from skbackprop._parameters import InvalidParameterError, check_parameters, shown

@@ -243,52 +243,6 @@ def test_verbose(n_jobs):
     np.testing.assert_allclose(own.loss_, min(costs), rtol=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("parameters", "message"),
-    [
-        ({"reg_lambdas": 0}, "reg_lambdas must be an int >= 1, .*got 0"),
-        ({"reg_lambdas": []}, r"reg_lambdas .*got \[\]"),
-        ({"reg_lambdas": [1e-3, -1.0]}, r"reg_lambdas .*got \[0.001, -1.0\]"),
-        ({"reg_lambdas": "auto"}, "reg_lambdas .*got 'auto'"),
-        ({"reg_lambdas": True}, "reg_lambdas .*got True"),
-        ({"refit": False}, "refit must be 'best', '1se' or a callable, got False"),
-        ({"refit": "2se"}, "refit .*got '2se'"),
-        ({"reg_lambdas": [1e-3, 10**400]}, "reg_lambdas .*got .*1000"),
-        ({"reg_lambdas": 10**400}, "reg_lambdas .*got 1000"),
-        ({"reg_lambdas": np.timedelta64(5, "D")}, "reg_lambdas .*timedelta64"),
-        ({"reg_lambdas": np.array([1], "m8[D]")}, "reg_lambdas .*timedelta64"),
-        ({"reg_lambdas": np.int64(0)}, "reg_lambdas .*got 0"),
-        ({"reg_lambdas": [np.float64(-1)]}, r"reg_lambdas .*got \[-1.0\]"),
-        ({"coarse_folds": "auto"}, "coarse_folds must be a bool, got 'auto'"),
-        ({"coarse_folds": None}, "coarse_folds .*got None"),
-        ({"coarse_folds": 1}, "coarse_folds .*got 1"),
-        ({"n_jobs": 0}, "n_jobs must be None or an int other than 0, got 0"),
-        ({"n_jobs": "all"}, "n_jobs .*got 'all'"),
-        ({"n_jobs": np.int64(0)}, "n_jobs .*got 0"),
-        ({"n_jobs": np.timedelta64(5, "D")}, "n_jobs .*timedelta64"),
-        ({"n_jobs": 10**400}, "n_jobs .*got 1000"),
-        ({"scoring": "logloss"}, "scoring"),
-        ({"scoring": ["accuracy", "neg_log_loss"]}, "scoring must be None, .*one score, got"),
-        ({"tol": -1}, "tol must be a finite number >= 0, got -1"),
-        ({"scoring": lambda *args: np.nan}, "scoring gives no number"),
-    ],
-)
-def test_clear_errors(parameters, message):
-    own = search(**parameters)
-    with pytest.raises(ValueError, match=message):
-        own.fit(IRIS, SPECIES)
-    assert not hasattr(own, "thetas_")
-
-
-def test_folds_without_weight_are_an_error():
-    w = (np.arange(150) % 50 >= 17).astype(float)
-    folds = [(np.arange(150), np.flatnonzero(w == 0)), (np.flatnonzero(w == 0), np.arange(150))]
-    for n, kind in enumerate(("test", "training")):
-        message = f"in fold 0: sample_weight must not be zero for all {kind} rows"
-        with pytest.raises(ValueError, match=message):
-            search(cv=folds[n:]).fit(IRIS, SPECIES, sample_weight=w)
-
-
 @pytest.mark.parametrize("scoring", [None, "accuracy", "neg_log_loss"])
 @pytest.mark.parametrize("by", ["sample_weight", "class_weight"])
 def test_rows_of_weight_zero_take_no_part_in_scores_either(scoring, by):

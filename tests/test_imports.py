@@ -23,8 +23,10 @@ ROOMS = {
     "_search": {"_machine", "_network", "_parameters", "_rows", "_training"},
     "_plots": {"_search"},
     "_transformer": {"_machine", "_parameters"},
+    "_inputs": {"_machine"},
     "_estimator": {
         "_documentation",
+        "_inputs",
         "_machine",
         "_network",
         "_parameters",
@@ -35,6 +37,7 @@ ROOMS = {
     },
     "_one_fit": {
         "_estimator",
+        "_inputs",
         "_machine",
         "_network",
         "_parameters",
@@ -44,6 +47,7 @@ ROOMS = {
     },
     "_penalty_search": {
         "_estimator",
+        "_inputs",
         "_machine",
         "_network",
         "_parameters",
@@ -55,7 +59,15 @@ ROOMS = {
     "_classifier_cv": {"_estimator", "_network", "_penalty_search"},
     "_regressor": {"_estimator", "_network", "_one_fit"},
     "_regressor_cv": {"_estimator", "_network", "_penalty_search"},
-    "_gradient": {"_estimator", "_machine", "_network", "_parameters", "_rows", "_training"},
+    "_gradient": {
+        "_estimator",
+        "_inputs",
+        "_machine",
+        "_network",
+        "_parameters",
+        "_rows",
+        "_training",
+    },
     "_gradient_check": {"_estimator", "_gradient", "_machine", "_network", "_training"},
     "__init__": {
         "_gradient",
@@ -72,6 +84,7 @@ ROOMS = {
         "_classifier",
         "_cluster",
         "_estimator",
+        "_inputs",
         "_machine",
         "_network",
         "_parameters",

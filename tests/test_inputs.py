@@ -1,23 +1,37 @@
-"""What one estimator takes, its twin takes: one table of X, y and weights for all."""
+"""What one estimator takes, its twin takes: one table of X, y and weights for all.
+
+What none of them takes is in `bad_inputs.py`.
+"""
+
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 from scipy.sparse import (
+    bsr_array,
     coo_array,
     coo_matrix,
     csc_array,
     csc_matrix,
     csr_array,
     csr_matrix,
+    dia_array,
+    dok_array,
     lil_array,
 )
 from sklearn.datasets import load_iris, make_multilabel_classification
 from sklearn.exceptions import DataConversionWarning
 from sklearn.preprocessing import scale
 
-from skbackprop import BackpropClassifier, BackpropClassifierCV
+from skbackprop import (
+    BackpropClassifier,
+    BackpropClassifierCV,
+    BackpropRegressor,
+    BackpropRegressorCV,
+)
 
 pytestmark = [
     # The fits end after a few iterations.
@@ -42,6 +56,12 @@ ESTIMATORS = {
     "classifier": BackpropClassifier(3, max_iter=8, random_state=0),
     "search": BackpropClassifierCV(3, reg_lambdas=[1e-2, 1e-3], cv=2, max_iter=4, random_state=0),
 }
+REGRESSORS = {
+    "regressor": BackpropRegressor(3, max_iter=4, random_state=0),
+    "regressor search": BackpropRegressorCV(
+        3, reg_lambdas=[1e-2, 1e-3], cv=2, max_iter=3, random_state=0
+    ),
+}
 
 
 @pytest.fixture(params=ESTIMATORS)
@@ -49,8 +69,19 @@ def estimator(request):
     return ESTIMATORS[request.param]
 
 
-def fitted(estimator, X, y, sample_weight=None):
-    return type(estimator)(**estimator.get_params()).fit(X, y, sample_weight=sample_weight)
+@pytest.fixture(params=REGRESSORS)
+def regressor(request):
+    return REGRESSORS[request.param]
+
+
+@pytest.fixture(params=[*ESTIMATORS, *REGRESSORS])
+def any_estimator(request):
+    return {**ESTIMATORS, **REGRESSORS}[request.param]
+
+
+def fitted(estimator, X, y, sample_weight=None, **others):
+    own = type(estimator)(**estimator.get_params())
+    return own.fit(X, y, sample_weight=sample_weight, **others)
 
 
 PLAIN = {}
@@ -91,6 +122,25 @@ def every_other(X):
     return wide[::2, ::2]
 
 
+def unaligned(X):
+    memory = np.empty(X.nbytes + 1, np.uint8)
+    view = memory[1:].view(X.dtype).reshape(X.shape)
+    view[...] = X
+    return view
+
+
+class Subclass(np.ndarray):
+    """An array by another name."""
+
+
+def of_dask(X):
+    return pytest.importorskip("dask.array").from_array(X, chunks=20)
+
+
+def of_array_api(X):
+    return pytest.importorskip("array_api_strict").asarray(X)
+
+
 DENSE = {
     "C order": np.ascontiguousarray,
     "Fortran order": np.asfortranarray,
@@ -103,7 +153,27 @@ DENSE = {
     "polars": as_polars,
     "big-endian": lambda X: X.astype(">f8"),
     "float16": lambda X: X.astype(np.float16),
+    "longdouble": lambda X: X.astype(np.longdouble),
+    "unaligned": unaligned,
+    "subclass": lambda X: X.view(Subclass),
+    "masked, nothing masked": lambda X: np.ma.masked_array(X, mask=False),
+    "a view of memory": memoryview,
+    "tuples": lambda X: tuple(map(tuple, X.tolist())),
+    "list of arrays": list,
+    "list of lists of numpy's numbers": lambda X: [list(row) for row in X.astype(np.float32)],
+    "dask": of_dask,
+    "array API": of_array_api,
     "objects": lambda X: X.astype(object),
+    "objects of many types": lambda X: [
+        [int(2 * a) / 2, b, Decimal(c), Fraction(d)] for a, b, c, d in X
+    ],
+    "pandas objects": lambda X: as_pandas(X, "object"),
+    "pandas categories of numbers": lambda X: as_pandas(X, "category"),
+    "pandas, numbers for names": lambda X: pd.DataFrame(X),
+    "pandas, two levels of names": lambda X: pd.DataFrame(X, columns=[list("aabb"), list("abab")]),
+    "pandas, another index": lambda X: as_pandas(X).set_index(np.arange(len(X))[::-1] // 2),
+    "polars Decimal": lambda X: as_polars(X).cast(pl.Decimal(10, 2)),
+    "polars in pieces": lambda X: pl.concat([as_polars(X[:9]), as_polars(X[9:])], rechunk=False),
     "mixed pandas": lambda X: as_pandas(X).astype({"a": "float32", "b": "object"}),
     "mixed polars": lambda X: as_polars(X).cast({"a": pl.Float32}),
 }
@@ -117,25 +187,37 @@ SINGLE = {
     "csr float32": lambda X: csr_array(X.astype(np.float32)),
 }
 INTEGERS = {
-    "int64": np.int64,
-    "int8": np.int8,
-    "uint16": np.uint16,
+    **{np.dtype(kind).name: kind for kind in np.typecodes["AllInteger"]},
     "big-endian int32": ">i4",
+    "big-endian uint64": ">u8",
 }
 SPARSE = [
     csr_array, csr_matrix, csc_array, csc_matrix, coo_array, coo_matrix, lil_array
 ]  # fmt: skip
-METHODS = ["predict", "predict_proba", "predict_log_proba", "decision_function"]
+METHODS = ["predict", "predict_proba", "predict_log_proba", "decision_function", "transform"]
+
+
+def methods_of(estimator):
+    return [method for method in METHODS if hasattr(estimator, method)]
 
 
 @pytest.mark.parametrize("hold", DENSE.values(), ids=DENSE)
-def test_dense_X(estimator, hold):
-    one, expected = fitted(estimator, hold(IRIS), SPECIES), plain_fit(estimator)
+def test_dense_X(any_estimator, hold):
+    one, expected = fitted(any_estimator, hold(IRIS), SPECIES), plain_fit(any_estimator)
+    assert {Theta.dtype for Theta in one.thetas_} == {np.dtype(np.float64)}
     assert_same_fit(one, expected)
-    for method in METHODS:
+    for method in methods_of(one):
         answer = getattr(one, method)(hold(IRIS))
         np.testing.assert_array_equal(answer, getattr(expected, method)(IRIS))
     assert one.score(hold(IRIS), SPECIES) == expected.score(IRIS, SPECIES)
+
+
+@pytest.mark.parametrize("hold", DENSE.values(), ids=DENSE)
+def test_dense_X_val(any_estimator, hold):
+    X = hold(IRIS) if hasattr(hold(IRIS), "columns") else IRIS  # of the same names
+    one = fitted(any_estimator, X, SPECIES, X_val=hold(IRIS[5:]), y_val=SPECIES[5:])
+    expected = fitted(any_estimator, IRIS, SPECIES, X_val=IRIS[5:], y_val=SPECIES[5:])
+    assert one.validation_scores_ == expected.validation_scores_
 
 
 def test_X_mapped_from_a_file(estimator, tmp_path):
@@ -180,9 +262,84 @@ def test_sparse_X(estimator, hold, dtype):
     # Zeros left out of a sum leave another rounding.
     np.testing.assert_allclose(one.loss_, dense.loss_, rtol=1e-2)
     assert_same_fit(one, fitted(estimator, csr_array(X), SPECIES))
-    for method in METHODS:
+    for method in methods_of(dense):
         answer = getattr(dense, method)
         np.testing.assert_allclose(answer(hold(X)), answer(X), rtol=1e-4, atol=1e-5)
+
+
+def with_long_positions(X):
+    X = csr_array(X)
+    X.indices, X.indptr = X.indices.astype(np.int64), X.indptr.astype(np.int64)
+    return X
+
+
+def with_zeros(X):
+    """Return a sparse matrix that has each of its elements, zeros included."""
+    positions = np.tile(np.arange(X.shape[1]), len(X))
+    return csr_array((X.ravel(), positions, np.arange(len(X) + 1) * X.shape[1]), shape=X.shape)
+
+
+def backwards(X):
+    """Return a sparse matrix with the positions within each row from right to left."""
+    X = with_zeros(X[:, ::-1])
+    return csr_array((X.data, 3 - X.indices, X.indptr), shape=X.shape)
+
+
+def in_halves(X):
+    """Return a sparse matrix with two halves of each element."""
+    X = coo_array(X)
+    halves = np.r_[X.data, X.data] / 2
+    return coo_array((halves, (np.r_[X.row, X.row], np.r_[X.col, X.col])), shape=X.shape)
+
+
+def read_only_sparse(X):
+    X = csr_array(X)
+    for array in (X.data, X.indices, X.indptr):
+        array.flags.writeable = False
+    return X
+
+
+SPARSE_AS_CSR = {
+    "bsr": bsr_array,
+    "dia": dia_array,
+    "dok": dok_array,
+    "positions in int64": with_long_positions,
+    "with zeros": with_zeros,
+    "elements in halves": in_halves,
+    "read-only": read_only_sparse,
+    "longdouble": lambda X: csr_array(X.astype(np.longdouble)),
+    "pandas": lambda X: as_pandas(X).astype(pd.SparseDtype(float, 0)),
+}
+
+
+@pytest.mark.parametrize("hold", SPARSE_AS_CSR.values(), ids=SPARSE_AS_CSR)
+def test_other_sparse_X(any_estimator, hold):
+    one, expected = (fitted(any_estimator, make(IRIS), SPECIES) for make in (hold, csr_array))
+    assert_same_fit(one, expected)
+    for method in methods_of(one):
+        answer = getattr(one, method)(hold(IRIS))
+        np.testing.assert_array_equal(answer, getattr(expected, method)(csr_array(IRIS)))
+
+
+def test_sparse_rows_from_right_to_left(any_estimator):
+    one, expected = (fitted(any_estimator, make(IRIS), SPECIES) for make in (backwards, csr_array))
+    for Theta, other in zip(one.thetas_, expected.thetas_, strict=True):
+        np.testing.assert_array_equal(Theta, other)
+    # What is not sorted for a fit, as it is for the Thetas, has another rounding.
+    for method in methods_of(one):
+        answer = getattr(one, method)(backwards(IRIS))
+        other = getattr(expected, method)(csr_array(IRIS))
+        np.testing.assert_allclose(answer, other, rtol=1e-12, atol=1e-15)
+    if hasattr(one, "scores_"):
+        np.testing.assert_allclose(one.scores_, expected.scores_, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.int8, np.uint16, np.int64])
+def test_sparse_integers_are_computed_in_float64(any_estimator, dtype):
+    X = (IRIS > 0).astype(dtype)
+    one = fitted(any_estimator, csr_array(X), SPECIES)
+    assert one.thetas_[0].dtype == np.float64
+    assert_same_fit(one, fitted(any_estimator, csr_array(X.astype(float)), SPECIES))
 
 
 Y = {
@@ -190,7 +347,18 @@ Y = {
     "int8": (SPECIES.astype(np.int8), SPECIES),
     "big-endian": (SPECIES.astype(">i4"), SPECIES),
     "float": (SPECIES.astype(float), SPECIES),
+    "float16": (SPECIES.astype(np.float16), SPECIES),
+    "longdouble": (SPECIES.astype(np.longdouble), SPECIES),
+    "uint64": (SPECIES.astype(np.uint64), SPECIES),
+    "strided": (np.repeat(SPECIES, 2)[::2], SPECIES),
+    "read-only": (read_only(SPECIES), SPECIES),
+    "subclass": (SPECIES.view(Subclass), SPECIES),
+    "masked, nothing masked": (np.ma.masked_array(SPECIES, mask=False), SPECIES),
     "list": (SPECIES.tolist(), SPECIES),
+    "tuple": (tuple(SPECIES.tolist()), SPECIES),
+    "greatest integers": (SPECIES + (2**63 - 3), SPECIES + (2**63 - 3)),
+    "dates": (SPECIES.astype("M8[D]"), SPECIES.astype("M8[D]")),
+    "durations": (SPECIES.astype("m8[s]"), SPECIES.astype("m8[s]")),
     "pandas": (pd.Series(SPECIES, index=np.arange(len(SPECIES))[::-1]), SPECIES),
     "pandas Int64": (pd.Series(SPECIES, dtype="Int64"), SPECIES),
     "polars": (pl.Series(SPECIES), SPECIES),
@@ -200,6 +368,9 @@ Y = {
     "pandas strings": (pd.Series(COLOURS), COLOURS),
     "pandas categories": (pd.Series(COLOURS, dtype="category"), COLOURS),
     "polars strings": (pl.Series(COLOURS), COLOURS),
+    "polars categories": (pl.Series(COLOURS.tolist(), dtype=pl.Categorical), COLOURS),
+    "polars Enum": (pl.Series(COLOURS.tolist(), dtype=pl.Enum(["red", "green", "blue"])), COLOURS),
+    "pandas sparse": (pd.Series(pd.arrays.SparseArray(SPECIES)), SPECIES),
     "truth values": (IS_SETOSA, IS_SETOSA),
     "list of truth values": (IS_SETOSA.tolist(), IS_SETOSA),
     "pandas truth values": (pd.Series(IS_SETOSA), IS_SETOSA),
@@ -234,6 +405,50 @@ def test_y_of_one_column_is_flattened_with_a_warning(estimator):
     assert_same_fit(one, plain_fit(estimator))
 
 
+def test_y_of_other_arrays(any_estimator):
+    for hold in (of_dask, of_array_api):
+        assert_same_fit(fitted(any_estimator, IRIS, hold(SPECIES)), plain_fit(any_estimator))
+
+
+# Quarters, which every type holds exactly.
+NUMBERS = (IRIS[:, 0] + SPECIES) / 2
+PAIRS = np.column_stack([NUMBERS, IRIS[:, 1]])
+Y_OF_NUMBERS = {
+    "list": (NUMBERS.tolist(), NUMBERS),
+    "float32": (NUMBERS.astype(np.float32), NUMBERS),
+    "float16": (NUMBERS.astype(np.float16), NUMBERS),
+    "longdouble": (NUMBERS.astype(np.longdouble), NUMBERS),
+    "big-endian": (NUMBERS.astype(">f8"), NUMBERS),
+    "strided": (np.repeat(NUMBERS, 2)[::2], NUMBERS),
+    "read-only": (read_only(NUMBERS), NUMBERS),
+    "subclass": (NUMBERS.view(Subclass), NUMBERS),
+    "masked, nothing masked": (np.ma.masked_array(NUMBERS, mask=False), NUMBERS),
+    "objects": (NUMBERS.astype(object), NUMBERS),
+    "Decimals": ([Decimal(number) for number in NUMBERS], NUMBERS),
+    "int8": (SPECIES.astype(np.int8), SPECIES.astype(float)),
+    "uint64": (SPECIES.astype(np.uint64), SPECIES.astype(float)),
+    "truth values": (IS_SETOSA, IS_SETOSA.astype(float)),
+    "pandas": (pd.Series(NUMBERS, index=np.arange(len(NUMBERS))[::-1]), NUMBERS),
+    "pandas Float64": (pd.Series(NUMBERS, dtype="Float64"), NUMBERS),
+    "pandas sparse": (pd.Series(pd.arrays.SparseArray(NUMBERS)), NUMBERS),
+    "polars": (pl.Series(NUMBERS), NUMBERS),
+    "polars Float32": (pl.Series(NUMBERS, dtype=pl.Float32), NUMBERS),
+    "two columns, Fortran order": (np.asfortranarray(PAIRS), PAIRS),
+    "two columns, lists": (PAIRS.tolist(), PAIRS),
+    "two columns, pandas": (pd.DataFrame(PAIRS), PAIRS),
+    "two columns, polars": (pl.DataFrame(PAIRS), PAIRS),
+    **{f"two columns, {hold.__name__}": (hold(PAIRS), PAIRS) for hold in SPARSE},
+}
+
+
+@pytest.mark.parametrize(("y", "plain"), Y_OF_NUMBERS.values(), ids=Y_OF_NUMBERS)
+def test_y_of_numbers(regressor, y, plain):
+    one, expected = fitted(regressor, IRIS, y), fitted(regressor, IRIS, plain)
+    assert_same_fit(one, expected)
+    np.testing.assert_array_equal(one.predict(IRIS), expected.predict(IRIS))
+    assert one.score(IRIS, y) == expected.score(IRIS, plain)
+
+
 @pytest.mark.parametrize("scoring", ["accuracy", "f1_macro"])
 @pytest.mark.parametrize("kind", ["strings", "truth values", "labels, csr_array", "labels"])
 def test_a_scorer_of_the_search_takes_every_y(kind, scoring):
@@ -246,7 +461,16 @@ def test_a_scorer_of_the_search_takes_every_y(kind, scoring):
 W = {
     "list": WEIGHTS.tolist(),
     "int": WEIGHTS.astype(int),
+    "tuple": tuple(WEIGHTS.tolist()),
+    "uint8": WEIGHTS.astype(np.uint8),
+    "float16": WEIGHTS.astype(np.float16),
     "float32": WEIGHTS.astype(np.float32),
+    "longdouble": WEIGHTS.astype(np.longdouble),
+    "objects": WEIGHTS.astype(object),
+    "Decimals": [Decimal(w) for w in WEIGHTS],
+    "subclass": WEIGHTS.view(Subclass),
+    "masked, nothing masked": np.ma.masked_array(WEIGHTS, mask=False),
+    "pandas sparse": pd.Series(pd.arrays.SparseArray(WEIGHTS)),
     "big-endian": WEIGHTS.astype(">f8"),
     "strided": np.repeat(WEIGHTS, 2)[::2],
     "read-only": read_only(WEIGHTS),
@@ -262,7 +486,20 @@ def test_weights(estimator, y, w):
     assert_same_fit(fitted(estimator, IRIS, y, w), plain_fit(estimator, y, WEIGHTS))
 
 
-@pytest.mark.parametrize("w", [2, 2.0, np.float32(2)], ids=repr)
+def test_weights_of_other_arrays(estimator):
+    for hold in (of_dask, of_array_api):
+        one = fitted(estimator, IRIS, SPECIES, hold(WEIGHTS))
+        assert_same_fit(one, plain_fit(estimator, SPECIES, WEIGHTS))
+
+
+@pytest.mark.parametrize("w", W.values(), ids=W)
+def test_weights_of_a_score(any_estimator, w):
+    one = plain_fit(any_estimator)
+    expected = one.score(IRIS, SPECIES, sample_weight=WEIGHTS)
+    assert one.score(IRIS, SPECIES, sample_weight=w) == expected
+
+
+@pytest.mark.parametrize("w", [2, 2.0, np.float32(2), Fraction(2)], ids=repr)
 def test_one_weight_for_all(estimator, w):
     expected = fitted(estimator, IRIS, SPECIES, np.full(len(SPECIES), 2.0))
     assert_same_fit(fitted(estimator, IRIS, SPECIES, w), expected)

@@ -195,27 +195,11 @@ def test_d2_where_there_is_nothing_to_explain():
 # Counts
 
 
-@pytest.mark.parametrize(
-    ("y", "message"),
-    [
-        (COUNTS - 10, "y must hold numbers >= 0.*got -9"),
-        (COUNTS * 0, "positive sum"),
-        (np.column_stack([COUNTS, COUNTS * 0]), "positive sum.*column"),
-        (COUNTS + 1e16, "up to 2\\*\\*53"),
-    ],
-)
-def test_counts_are_checked(y, message):
-    with pytest.raises(ValueError, match=message):
-        small(loss="poisson").fit(X, y)
-
-
 def test_rows_of_weight_zero_are_no_counts():
     y, w = COUNTS.copy(), np.ones(len(X))
     y[:5], w[:5] = -1, 0
     own = fit(small(loss="poisson"), X, y, sample_weight=w)
     assert bits(own) == bits(fit(small(loss="poisson"), X[5:], y[5:]))
-    with pytest.raises(ValueError, match="positive sum"):
-        small(loss="poisson").fit(X, np.arange(len(X)) < 5, sample_weight=w)
 
 
 def test_the_mean_is_the_start_of_the_output_bias():
@@ -389,17 +373,6 @@ def test_pickle_and_clone(loss):
     assert again.y_mean_ == own.y_mean_
     assert not again.y_mean_.flags.writeable
     assert clone(own).get_params() == own.get_params()
-
-
-def test_loss_must_be_known():
-    with pytest.raises(ValueError, match="loss must be 'squared_error' or 'poisson', got 'huber'"):
-        small(loss="huber").fit(X, Y_COLUMN)
-
-
-@pytest.mark.parametrize("y", [np.full(150, np.nan), np.full(150, np.inf), ["a"] * 150])
-def test_y_must_be_finite_numbers(y):
-    with pytest.raises(ValueError, match=r"NaN|infinity|convert"):
-        small().fit(X, y)
 
 
 def test_a_display_draws_it():

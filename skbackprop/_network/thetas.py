@@ -140,6 +140,8 @@ def real_numbers(value: Any) -> NDArray:
     TypeError, ValueError or OverflowError
         If the value is something else.
     """
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise TypeError("got masked values")
     array = np.asarray(value)
     # As objects, numpy would take these for numbers, too.
     others = str | bytes | np.timedelta64
@@ -147,7 +149,8 @@ def real_numbers(value: Any) -> NDArray:
         array.dtype.kind == "O" and any(isinstance(item, others) for item in array.flat)
     ):
         raise TypeError(f"got an array of {array.dtype}")
-    return array.astype(np.float64)
+    with np.errstate(over="ignore"):  # what is too large becomes infinity
+        return array.astype(np.float64)
 
 
 def unroll(thetas: Sequence[NDArray]) -> NDArray:

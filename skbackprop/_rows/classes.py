@@ -98,13 +98,13 @@ class ClassTargets(Targets):
         return self.with_codes(self._codes_of(column_or_1d(y, warn=True), name))
 
     def _codes_of(self, y: NDArray, name: str) -> NDArray:
-        try:
-            present = np.unique(y)
-        except TypeError as error:
-            raise ValueError(f"{name} must hold labels that can be sorted: {error}") from None
         # By Python's equality: numpy holds "0" and 0 for the same.
         code_of = {label: code for code, label in enumerate(self.classes.labels.tolist())}
-        unknown = [label for label in present.tolist() if label not in code_of]
+        try:
+            present = np.unique(y)
+            unknown = [label for label in present.tolist() if label not in code_of]
+        except TypeError as error:
+            raise ValueError(f"{name} must hold labels that can be sorted: {error}") from None
         if unknown:
             raise ValueError(
                 f"{name} must hold only classes of the fit, {list(code_of)}; got {unknown}"
@@ -251,6 +251,11 @@ def check_kind(y: Any, class_weight: Any) -> tuple[Any, bool]:
         raise ValueError(
             "y must be one column of classes, or an indicator matrix of labels; "
             f"got a {kind} target of shape {y.shape}"
+        )
+    if issparse(y) and kind != "multilabel-indicator":
+        raise ValueError(
+            "y must be dense where it is no indicator matrix of labels; "
+            f"got a sparse {kind} target of shape {y.shape}"
         )
     if kind != "multilabel-indicator":
         is_column = isinstance(y, np.ndarray) and y.ndim == 1

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from scipy.sparse import issparse
+from sklearn.utils import check_array
 from sklearn.utils.validation import column_or_1d
 
 from skbackprop._network.outputs import NUMBER_UNITS, NumberUnits, OutputUnits
@@ -266,12 +267,29 @@ def check_sums(counts: NDArray) -> None:
         )
 
 
+def finite_numbers(y: Any, name: str) -> NDArray:
+    """Return y as an array of float64 in C order: in whichever it is, its sums round alike.
+
+    Raises
+    ------
+    ValueError
+        If it does not hold finite numbers.
+    """
+    try:
+        y = np.asarray(y.toarray() if issparse(y) else y)
+        if y.dtype.kind == "c":
+            raise TypeError("got complex ones")
+        with np.errstate(over="ignore"):  # what is too large becomes infinity
+            y = y.astype(np.float64, order="C", copy=False)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{name} must hold numbers: {error}") from None
+    check_array(y, ensure_2d=False, allow_nd=True, ensure_min_samples=0, input_name=name)
+    return y
+
+
 def _columns(y: Any, loss: str, name: str) -> tuple[NDArray, bool]:
     """Return y in float64, a column per output, and whether it was a vector."""
-    try:
-        y = np.asarray(y.toarray() if issparse(y) else y, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must hold numbers: {error}") from None
+    y = finite_numbers(y, name)
     if loss == "poisson" and y.shape[1:] == (1,):
         y = column_or_1d(y, warn=True)
     return (y if y.ndim == 2 else y[:, np.newaxis]) + 0.0, y.ndim == 1  # -0.0 becomes 0.0

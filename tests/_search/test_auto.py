@@ -381,27 +381,6 @@ def test_a_refit_without_a_path_forgets_the_one_before(change, data):
     assert not has_a_path(classifier)
 
 
-@pytest.mark.parametrize(
-    ("bad", "shown"),
-    [
-        ("Auto", "'Auto'"),
-        ("", "''"),
-        (None, "None"),
-        (-1e-3, "-0.001"),
-        (np.nan, "nan"),
-        (True, "True"),
-        (["auto"], "['auto']"),
-    ],
-)
-def test_other_penalties_are_errors_that_name_it(bad, shown):
-    classifier = network().fit(*table())
-    before = vars(classifier).copy()
-    message = f"reg_lambda must be a finite number >= 0, 'auto' or 'prior', got {shown}"
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        classifier.set_params(reg_lambda=bad).fit(*table())
-    assert vars(classifier) == {**before, "reg_lambda": bad}
-
-
 # Weight, order, repeats and threads
 
 CASES = {

@@ -1,4 +1,4 @@
-"""Folds: those that lack a class, those that cannot be scored, and what no splitter gives."""
+"""Folds: those that lack a class, those that cannot be scored, and what a splitter may give."""
 
 import tracemalloc
 import warnings
@@ -17,7 +17,7 @@ from sklearn.metrics import (
     roc_auc_score,
     top_k_accuracy_score,
 )
-from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
+from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import scale
 
 from skbackprop import BackpropClassifierCV
@@ -243,65 +243,10 @@ def test_rows_that_do_not_suit_a_fit_name_the_fold():
 # What cv may be
 
 
-class Splitter:
-    def __init__(self, *splits):
-        self.splits = splits
-
-    def split(self, X, y=None, groups=None):
-        yield from self.splits
-
-
-class NoSplitter:
-    split = "here"
-
-
-ALL, SOME = np.arange(150), np.arange(0, 150, 3)
-BAD_CV = {
-    "float": (2.5, "got 2.5"),
-    "string": ("folds", "got 'folds'"),
-    "object": (object(), "got <object object"),
-    "class": (KFold, "got <class .*KFold"),
-    "function": (len, "got <built-in function len>"),
-    "attribute": (NoSplitter(), "got <.*NoSplitter"),
-    "one": (1, "got 1: .*n_splits=1"),
-    "numpy's one": (np.int64(1), "got 1: .*n_splits=1"),
-    "too many": (51, "got 51: .*n_splits=51"),
-    "timedelta": (np.timedelta64(5, "D"), "got numpy.timedelta64|got np.timedelta64"),
-    "groups that are missing": (GroupKFold(2), "got GroupKFold.*groups"),
-    "nothing": ([], r"got \[\]"),
-    "numbers": ([0, 1], r"got \[0, 1\]"),
-    "None within": ([None], r"got \[None\]"),
-    "triples": ([(ALL, SOME, SOME)], "too many values"),
-    "a splitter of numbers": (Splitter(0), "got <.*Splitter"),
-    "a splitter of triples": (Splitter((ALL, SOME, SOME)), "too many values"),
-    "numbers for rows": ([(0, 1)], r"cv's training rows of fold 0 must be positions.*array\(0\)"),
-    "words for rows": ([(ALL, ["a"])], "cv's test rows of fold 0 must be positions"),
-    "floats for rows": ([(ALL, SOME), (ALL, SOME / 2)], "cv's test rows of fold 1 must be pos"),
-    "ragged rows": ([(ALL, [0, [1]])], "cv's test rows of fold 0 must be positions"),
-    "rows of two columns": ([(ALL, np.eye(2, dtype=int))], "cv's test rows of fold 0 must be pos"),
-    "no training rows": ([([], SOME)], "cv's training rows of fold 0 .*at least one row"),
-    "no test rows": ([(ALL, SOME), (ALL, [])], "cv's test rows of fold 1 .*at least one row"),
-    "a mask of none": ([(ALL, ALL < 0)], "cv's test rows of fold 0 .*at least one row"),
-    "a short mask": ([(ALL[1:] > 5, SOME)], r"cv's training rows of fold 0 .*150 rows.*\(149,\)"),
-    "a long mask": ([(ALL, np.ones(151, bool))], r"cv's test rows of fold 0 .*150 rows.*\(151,\)"),
-    "negative rows": ([(ALL - 1, SOME)], "cv's training rows of fold 0 .*0 to 149, got -1 to 148"),
-    "rows out of range": ([(ALL, SOME + 3)], "cv's test rows of fold 0 .*0 to 149, got 3 to 150"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("cv", "message"), BAD_CV.values(), ids=BAD_CV)
-def test_what_is_no_cv_is_named(cv, message):
-    own = search(cv=cv)
-    with pytest.raises(ValueError, match=message) as caught:
-        own.fit(IRIS, SPECIES)
-    assert str(caught.value).startswith("cv")
-    assert not hasattr(own, "thetas_")
-
-
 def test_masks_lists_and_positions_are_the_same_folds():
     splits = list(StratifiedKFold(3).split(IRIS, SPECIES))
     expected = search(cv=splits).fit(IRIS, SPECIES).scores_
-    masks = [tuple(np.isin(ALL, part) for part in split) for split in splits]
+    masks = [tuple(np.isin(np.arange(150), part) for part in split) for split in splits]
     lists = [[part.tolist() for part in split] for split in splits]
     small = [tuple(part.astype(np.uint8) for part in split) for split in splits]
     for cv in (masks, lists, small, iter(splits), tuple(masks), 3, np.int64(3), None):
@@ -344,31 +289,6 @@ def test_infinite_scores_rank_but_where_a_fold_has_nothing_else():
     nothing = make_cv_results(np.array([1.0]), np.full((2, 1), -np.inf), seconds, seconds)
     with pytest.raises(ValueError, match="no number for any reg_lambda"):
         choose("best", np.array([1.0]), nothing)
-
-
-@pytest.mark.parametrize(
-    ("index", "got"),
-    [
-        (True, "True"),
-        (np.True_, "True"),
-        (1.5, "1.5"),
-        (1.0, "1.0"),
-        (None, "None"),
-        ("0", "'0'"),
-        (np.array([1]), r"array\(\[1\]\)"),
-        (np.array(1), r"array\(1\)"),
-        (-1, "-1"),
-        (3, "3"),
-        (np.int64(3), "3"),
-        (10**400, "1000"),
-        (np.timedelta64(1, "D"), ".*timedelta64"),
-    ],
-)
-def test_a_refit_that_returns_no_index(index, got):
-    own = search(reg_lambdas=[1e-1, 1e-2, 1e-3], refit=lambda results: index)
-    with pytest.raises(ValueError, match=f"refit must return an index from 0 to 2, got {got}"):
-        own.fit(IRIS, SPECIES)
-    assert not hasattr(own, "thetas_")
 
 
 def test_scores_of_many_classes_take_little_memory():
