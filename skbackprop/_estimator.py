@@ -72,11 +72,14 @@ class Model(NamedTuple):
         Read-only.
     kind : Classes or Numbers
         What the codes of a prediction stand for.
+    class_weights : ndarray of shape (n_classes,) or None
+        The weights that the fit gave the classes; None where all are 1, or there are no classes.
     """
 
     network: Network
     thetas: Thetas
     kind: Any
+    class_weights: NDArray | None = None
 
     def to_state(self) -> dict[str, Any]:
         """Return it as plain values: a pickle then holds no class of this package's inside."""
@@ -85,6 +88,7 @@ class Model(NamedTuple):
             "activations": self.network.activations,
             "out_activation": self.network.output.name,
             "theta": self.thetas.vector,
+            "class_weights": self.class_weights,
             **self.kind.to_state(),
         }
 
@@ -98,10 +102,11 @@ class Model(NamedTuple):
             state["activations"],
             kind.output_units(state["out_activation"]),
         )
-        for array in (state["theta"], *kind):
+        class_weights = state.get("class_weights")  # which the first files of 0.2 do not have
+        for array in (state["theta"], class_weights, *kind):
             if isinstance(array, np.ndarray):
                 array.flags.writeable = False
-        return cls(network, Thetas(state["theta"], network.shapes), kind)
+        return cls(network, Thetas(state["theta"], network.shapes), kind, class_weights)
 
 
 def network_for(settings: Settings, rows: SummedRows) -> Network:
@@ -126,6 +131,7 @@ def seen_attributes(
     named: dict[str, Any],
     network: Network,
     kind: Kind,
+    class_weights: NDArray | None,
     tol: float,
     iteration: Iteration,
     thetas: Thetas,
@@ -139,6 +145,7 @@ def seen_attributes(
         What the estimator knows of the features' names.
     network : Network
     kind : Classes or Numbers
+    class_weights : ndarray or None
     tol : float
     iteration : Iteration
     thetas : Thetas
@@ -147,7 +154,7 @@ def seen_attributes(
     """
     return {
         **named,
-        "_model": Model(network, thetas, kind),
+        "_model": Model(network, thetas, kind, class_weights),
         "n_features_in_": network.layer_sizes[0],
         "reg_lambda_": reg_lambda,
         "loss_": iteration.cost,
@@ -274,12 +281,20 @@ class NetworkEstimator(HiddenLayerTransformer, BaseEstimator, ABC):
         """Return what gives the attributes of an estimator at an iteration."""
         names = vars(self).get("feature_names_in_")
         named = {} if names is None else {"feature_names_in_": names}
-        return partial(seen_attributes, named, network, rows.targets.kind, settings.tol)
+        kind, class_weights = rows.targets.kind, rows.class_weights
+        return partial(seen_attributes, named, network, kind, class_weights, settings.tol)
 
-    def _store(self, network: Network, kind: Kind, tol: float, outcome: Outcome) -> None:
+    def _store(
+        self,
+        network: Network,
+        kind: Kind,
+        tol: float,
+        outcome: Outcome,
+        class_weights: NDArray | None = None,
+    ) -> None:
         """Store the model, and where and how its training ended."""
         self.__dict__.update(
-            _model=Model(network, outcome.thetas, kind),
+            _model=Model(network, outcome.thetas, kind, class_weights),
             n_features_in_=network.layer_sizes[0],
             reg_lambda_=outcome.reg_lambda,
             n_iter_=outcome.n_iter,
@@ -300,7 +315,7 @@ class NetworkEstimator(HiddenLayerTransformer, BaseEstimator, ABC):
         self, draft: Self, network: Network, rows: SummedRows, settings: Settings, outcome: Outcome
     ) -> None:
         """Make what a fit came to the model."""
-        draft._store(network, rows.targets.kind, settings.tol, outcome)
+        draft._store(network, rows.targets.kind, settings.tol, outcome, rows.class_weights)
         self._commit(draft)
 
     def _commit(self, draft: Self) -> None:
@@ -412,8 +427,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         return encode_classes(y, sample_weight, self.class_weight)
 
     def _encode_as_fitted(self, y: Any, w: NDArray | None) -> tuple[Targets, NDArray | None]:
-        targets = no_targets(self._classes, self.class_weight).encoded(y, w, "y")
-        return targets, targets.without_weightless(w)
+        return no_targets(self._classes).encoded(y, w, "y"), w
 
     def _thetas_for(self, network: Network, kind: Kind) -> Sequence[NDArray]:
         before, classes = self._classes, cast(Classes, kind)
@@ -457,7 +471,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         ValueError
             If X has other features than those fitted, or holds NaN or infinity.
         """
-        (network, thetas, classes), X = self._model_and_rows(X)
+        (network, thetas, classes, _), X = self._model_and_rows(X)
         z = answers(network, thetas, X, as_they_are, (classes.n_outputs,), thetas.dtype)
         return z[:, 0] if classes.n_outputs == 1 else z
 
@@ -479,7 +493,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         ValueError
             If X has other features than those fitted, or holds NaN or infinity.
         """
-        (network, thetas, classes), X = self._model_and_rows(X)
+        (network, thetas, classes, _), X = self._model_and_rows(X)
         columns = (classes.n_outputs,) if classes.is_multilabel else ()
         return classes.decode(answers(network, thetas, X, classes.decide, columns, np.intp))
 
@@ -501,7 +515,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         ValueError
             If X has other features than those fitted, or holds NaN or infinity.
         """
-        (network, thetas, classes), X = self._model_and_rows(X)
+        (network, thetas, classes, _), X = self._model_and_rows(X)
         log_proba = cast(ClassUnits, network.output).log_proba
         columns = (len(classes.labels),)
         return answers(network, thetas, X, lambda z: np.exp(log_proba(z)), columns, thetas.dtype)
@@ -524,7 +538,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         ValueError
             If X has other features than those fitted, or holds NaN or infinity.
         """
-        (network, thetas, classes), X = self._model_and_rows(X)
+        (network, thetas, classes, _), X = self._model_and_rows(X)
         log_proba = cast(ClassUnits, network.output).log_proba
         columns = (len(classes.labels),)
         return answers(network, thetas, X, log_proba, columns, thetas.dtype)
@@ -575,11 +589,11 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
         return encode_numbers(y, sample_weight, self.loss)
 
     def _encode_as_fitted(self, y: Any, w: NDArray | None) -> tuple[Targets, NDArray | None]:
-        network, _, numbers = self._model
+        network, _, numbers, _ = self._model
         return no_numbers(numbers, network.output.name == "identity").encoded(y, w, "y"), w
 
     def _thetas_for(self, network: Network, kind: Kind) -> Sequence[NDArray]:
-        before, thetas, numbers = self._model
+        before, thetas, numbers, _ = self._model
         if before.output.name != network.output.name:
             raise ValueError(
                 "warm_start=True needs the loss of the previous fit, whose output units are "
@@ -620,7 +634,7 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
         ValueError
             If X has other features than those fitted, or holds NaN or infinity.
         """
-        (network, thetas, numbers), X = self._model_and_rows(X)
+        (network, thetas, numbers, _), X = self._model_and_rows(X)
         predict = cast(NumberUnits, network.output).predict
         columns = () if numbers.is_column else (numbers.n_outputs,)
 

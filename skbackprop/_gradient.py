@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import Pipeline
 
 from skbackprop._estimator import Model, NetworkEstimator, network_for
 from skbackprop._inputs import validated
@@ -44,9 +45,10 @@ def cost_and_gradient(
     Parameters
     ----------
     estimator : BackpropClassifier, BackpropRegressor, or one of their CV twins
-        It is not changed. Of a fitted one, the network, the classes or the scale of y (``y_mean_``
-        and ``y_scale_``) and the penalty ``reg_lambda_`` are those of the fit. One that is not
-        fitted is taken as a fit to these rows would take it, and needs ``thetas``; its
+        It is not changed. Of a fitted one, the network, the classes and their weights ("balanced"
+        among the rows of the fit), or the scale of y (``y_mean_`` and ``y_scale_``), and the
+        penalty ``reg_lambda_`` are those of the fit, whatever its parameters are now. One that is
+        not fitted is taken as a fit to these rows would take it, and needs ``thetas``; its
         ``reg_lambda`` must be a number or "prior".
     X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
         Computed in float32 if that is its dtype, else in float64.
@@ -60,9 +62,11 @@ def cost_and_gradient(
     Returns
     -------
     J : float
-        At ``thetas_`` and the rows of the fit this is ``loss_``. Infinite where a number overflows.
+        At ``thetas_`` and the rows of the fit this is ``loss_``; of a fit with early stopping and
+        no ``X_val``, at those of its rows that it did not hold out. Infinite where a number
+        overflows.
     D : list of ndarray of float64
-        A matrix for each Theta, of its shape. The greatest ``abs(D)`` of a fit's rows is
+        A matrix for each Theta, of its shape. At the same rows the greatest ``abs(D)`` is
         ``gradient_norm_``.
 
     Raises
@@ -163,9 +167,12 @@ def problem_of(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None) 
         If an argument or a parameter is not valid.
     """
     if not isinstance(estimator, NetworkEstimator):
+        steps = ""
+        if isinstance(estimator, Pipeline):
+            steps = ": give its last step, pipeline[-1], and X as pipeline[:-1].transform(X)"
         raise ValueError(
             "estimator must be a BackpropClassifier, BackpropRegressor, BackpropClassifierCV or "
-            f"BackpropRegressorCV, got {type(estimator).__name__}"
+            f"BackpropRegressorCV, got {type(estimator).__name__}{steps}"
         )
     now = estimator._at_this_moment()
     if now.__sklearn_is_fitted__():
@@ -191,4 +198,5 @@ def _of_fitted(
     X, y = validated(fitted, X, y, reset=False, **fitted._y_options)
     w = check_sample_weight(sample_weight, X.shape[0])
     rows = weighted_rows(X, *fitted._encode_as_fitted(y, w))
+    rows = rows.with_class_weights(model.class_weights, "y")
     return Problem(fitted, rows, model.network, fitted.reg_lambda_, model.thetas)

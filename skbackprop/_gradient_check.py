@@ -1,5 +1,6 @@
 """The gradient checked as the course teaches it: D against the slopes of J."""
 
+import math
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -27,6 +28,12 @@ STEP = 1e-5
 BOUND = 1e-6
 # Roundings that a difference of two J may have seen: sums over the rows are taken in blocks.
 ROUNDINGS = 16
+# What rounding may make of a derivative, relative to what the rows give to it: the penalty's share
+# would be right where that of back-propagation cannot be seen.
+TOLD = 1e-3
+# A step is at least so many units in the last place of its theta. Where that is too many of the
+# steps above, the error of the difference, of the order of its square, may come near the bound.
+LEAST_STEP, MOST_STEPS = 4, 10
 # Multiply-adds that all evaluations together may take, some seconds, and what an evaluation of next
 # to no rows takes; of each Theta at least so many components are looked at, whatever they take.
 WORK, WORK_OF_CALL, LEAST_COMPONENTS = 1e10, 2e5, 10
@@ -44,18 +51,18 @@ class GradientCheck:
     ----------
     relative_errors : list of float
         For each Theta ``norm(D - numerical) / norm(D + numerical)``, over the components that were
-        compared; 0 where both are zero.
+        compared; NaN where none could be.
     worst : tuple of int
         ``(l, i, j)`` of the component where analytic and numerical derivative differ most:
         ``thetas_[l][i, j]``, with j = 0 for the bias.
     bound : float
         What a relative error must not exceed, besides what rounding of J explains.
     passed : bool
-        Whether none does.
+        Whether none does, and of each Theta some component could be compared.
     analytic : list of ndarray
         D from back-propagation, a matrix for each Theta.
     numerical : list of ndarray
-        The central differences of J; NaN where none was taken, or the step led across an edge.
+        The central differences of J; NaN where none was taken, or it says nothing of D.
     cost : float
         J.
     n_compared : int
@@ -64,6 +71,12 @@ class GradientCheck:
         How many there are.
     n_at_edges : int
         How many were left out since the step led across an edge of J, where a relu unit turns on.
+    n_lost_in_rounding : int
+        How many were left out since rounding of J hides what the rows give to the derivative: it is
+        nearly zero, as of saturated units, or X is not scaled.
+    is_wrong : bool
+        Whether a relative error exceeds the bound; neither this nor ``passed`` where a Theta could
+        not be compared.
 
     Examples
     --------
@@ -85,6 +98,8 @@ class GradientCheck:
     n_compared: int
     n_components: int
     n_at_edges: int
+    n_lost_in_rounding: int
+    is_wrong: bool
 
     def __repr__(self) -> str:
         """Return the verdict in one line."""
@@ -96,7 +111,7 @@ class GradientCheck:
         return "\n".join([*self._components(), *self._verdict()])
 
     def _components(self) -> Iterator[str]:
-        if self.n_compared > MOST_SHOWN:
+        if not 0 < self.n_compared <= MOST_SHOWN:
             return
         yield f"{'component':<20} {'analytic':>14} {'numerical':>14} {'difference':>11}"
         for l, (D, slopes) in enumerate(zip(self.analytic, self.numerical, strict=True)):
@@ -106,25 +121,41 @@ class GradientCheck:
 
     def _verdict(self) -> Iterator[str]:
         for l, error in enumerate(self.relative_errors):
-            yield f"relative error of thetas_[{l}]: {error:.1e}"
-        l, i, j = self.worst
-        analytic, numerical = self.analytic[l][i, j], self.numerical[l][i, j]
-        yield (
-            f"worst component: thetas_[{l}][{i}, {j}], analytic {analytic:.9f}, "
-            f"numerical {numerical:.9f}"
-        )
-        if self.n_compared + self.n_at_edges < self.n_components:
+            if not math.isnan(error):
+                yield f"relative error of thetas_[{l}]: {error:.1e}"
+        if self.n_compared:
+            l, i, j = self.worst
+            analytic, numerical = self.analytic[l][i, j], self.numerical[l][i, j]
             yield (
-                f"a random sample: {self.n_compared} of {self.n_components} components were "
-                "compared"
+                f"worst component: thetas_[{l}][{i}, {j}], analytic {analytic:.9f}, "
+                f"numerical {numerical:.9f}"
             )
+        n_drawn = self.n_compared + self.n_at_edges + self.n_lost_in_rounding
+        if n_drawn < self.n_components:
+            yield f"a random sample: {n_drawn} of {self.n_components} components were looked at"
         if self.n_at_edges:
             yield (
                 f"{self.n_at_edges} left out: there the step leads across an edge of J, where a "
                 "relu unit turns on"
             )
-        verdict = "passed: no relative error is" if self.passed else "FAILED: a relative error is"
-        yield f"{verdict} greater than {self.bound:.0e} (and what rounding of J explains)"
+        if self.n_lost_in_rounding:
+            yield (
+                f"{self.n_lost_in_rounding} left out: there rounding of J hides what the rows give "
+                "to D"
+            )
+        yield self._last_line()
+
+    def _last_line(self) -> str:
+        explained = "(and what rounding of J explains)"
+        if self.passed:
+            return f"passed: no relative error is greater than {self.bound:.0e} {explained}"
+        if not self.is_wrong:
+            unseen = [f"thetas_[{l}]" for l, e in enumerate(self.relative_errors) if math.isnan(e)]
+            return (
+                f"NOT CHECKED: of {', '.join(unseen)} no component could be compared: scale X, or "
+                "take other Thetas"
+            )
+        return f"FAILED: a relative error is greater than {self.bound:.0e} {explained}"
 
 
 def _line(l: int, i: int, j: int, analytic: float, numerical: float) -> str:
@@ -170,10 +201,15 @@ def check_gradient(
 
     Notes
     -----
-    At a minimum D is nearly zero, and the relative error is that of rounding: so a difference
-    counts only beyond what rounding of J can make of it. With relu units J has edges, where it has
-    two slopes: a step across one gives a slope between them. How far, is half the second difference
-    of J over the step; components whose difference is explained by that are left out, and counted.
+    A difference counts only beyond what rounding of J can make of it. Where that may be more than a
+    thousandth of what the rows give to a derivative (D without the penalty), nothing can be told of
+    it: where they give next to nothing, as saturated units and units that are off do, and where
+    features are very large. Such components are left out, and counted; a Theta of which there are
+    no others does not pass.
+
+    With relu units J has edges, where it has two slopes: a step across one gives a slope between
+    them. How far, is half the second difference of J over the step; components whose difference is
+    explained by that are left out, and counted.
 
     Examples
     --------
@@ -197,10 +233,14 @@ def check_gradient(
             J, D = J_and_D(theta)
             if not (np.isfinite(J) and np.isfinite(D).all()):
                 raise ValueError(f"J and D must be finite to be checked, got J = {J}: scale X")
-            steps, chosen = _steps(problem, theta), _chosen(problem)
+            wanted, chosen = _steps(problem, theta), _chosen(problem)
+            steps = np.maximum(wanted, LEAST_STEP * np.spacing(np.abs(theta)))
             slopes, asymmetries = _differences(lambda at: J_and_D(at)[0], J, theta, steps, chosen)
-    rounding = ROUNDINGS * np.finfo(np.float64).eps * max(abs(J), 1.0) / steps
-    return _compare(J, D, slopes, asymmetries, rounding, problem)
+        # Sums over the rows are rounded, and the logits before them, as if theta had been.
+        size = max(abs(J), 1.0) + float(np.abs(D * theta).sum())
+        rounding = ROUNDINGS * np.finfo(np.float64).eps * size / steps
+        rounding[steps > MOST_STEPS * wanted] = np.inf
+        return _compare(J, D, slopes, asymmetries, rounding, _penalty(problem, theta), problem)
 
 
 def _start(problem: Problem) -> Thetas:
@@ -228,6 +268,14 @@ def _steps(problem: Problem, theta: NDArray) -> NDArray:
     return steps.vector
 
 
+def _penalty(problem: Problem, theta: NDArray) -> NDArray:
+    """Return what the penalty gives to D."""
+    penalty = Thetas((problem.reg_lambda or 0.0) * theta, problem.network.shapes)
+    for layer in penalty.layers:
+        layer.bias[...] = 0
+    return penalty.vector
+
+
 def _chosen(problem: Problem) -> NDArray:
     """Return positions, in the unrolled Thetas, of the components to compare."""
     shapes, rows = problem.network.shapes, problem.rows
@@ -247,7 +295,7 @@ def _differences(
 ) -> tuple[NDArray, NDArray]:
     """Return central differences of J, and by how much the slopes to either side differ from them.
 
-    Both are NaN where none was asked for.
+    Both are NaN where none was asked for; a slope of costs that are not finite is infinite.
     """
     slopes, asymmetries = np.full((2, theta.size), np.nan)
     at = theta.copy()
@@ -257,7 +305,8 @@ def _differences(
         at[p] = theta[p] - steps[p]
         below, lower = cost(at), at[p]
         at[p] = theta[p]
-        slopes[p] = (above - below) / (upper - lower)  # the step as float64 has made it
+        slope = (above - below) / (upper - lower)  # the step as float64 has made it
+        slopes[p] = np.inf if np.isnan(slope) else slope
         asymmetries[p] = abs(above - 2 * J + below) / (upper - lower)
     return slopes, asymmetries
 
@@ -268,40 +317,53 @@ def _compare(
     slopes: NDArray,
     asymmetries: NDArray,
     rounding: NDArray,
+    penalty: NDArray,
     problem: Problem,
 ) -> GradientCheck:
-    shapes = problem.network.shapes
+    shapes, is_drawn = problem.network.shapes, ~np.isnan(slopes)
+    of_rows = np.maximum(np.abs(D - penalty), np.abs(slopes - penalty))
+    is_told = np.isfinite(slopes) & (rounding <= TOLD * of_rows)
     difference = np.abs(D - slopes)
     is_at_edge = np.zeros(D.size, bool)
     if problem.network.has_edges:
         is_off = difference > BOUND * np.abs(D + slopes) + rounding
-        is_at_edge = is_off & (difference <= 1.01 * asymmetries + rounding)
-    slopes = np.where(is_at_edge, np.nan, slopes)
-    difference = np.where(is_at_edge, np.nan, difference)
-    is_compared = ~np.isnan(difference)
-    errors, passed = [], bool(is_compared.any())
-    parts = (roll(a, shapes) for a in (D, slopes, difference, rounding))
-    for of_D, of_slopes, of_difference, of_rounding in zip(*parts, strict=True):
-        off, total = (
-            np.sqrt(np.nansum(of_difference**2)),
-            np.sqrt(np.nansum((of_D + of_slopes) ** 2)),
-        )
-        errors.append(float(off / total) if total > 0 else float(off > 0))
-        explained = np.linalg.norm(of_rounding[~np.isnan(of_difference)])
-        passed = passed and bool(off <= BOUND * total + explained)
-    worst = int(np.nanargmax(difference)) if is_compared.any() else 0
+        is_at_edge = is_told & is_off & (difference <= 1.01 * asymmetries + rounding)
+    is_compared = is_told & ~is_at_edge
+    slopes = np.where(is_compared, slopes, np.nan)
+    errors, is_wrong = [], False
+    parts = (roll(a, shapes) for a in (D, slopes, rounding))
+    for of_D, of_slopes, of_rounding in zip(*parts, strict=True):
+        error, allowed = _relative_error(of_D, of_slopes, of_rounding)
+        errors.append(error)
+        is_wrong = is_wrong or error > allowed
+    worst = int(np.argmax(np.where(is_compared, difference, -1.0)))
     return GradientCheck(
         relative_errors=errors,
         worst=_place(worst, shapes),
         bound=BOUND,
-        passed=passed,
+        passed=not (is_wrong or np.isnan(errors).any()),
         analytic=roll(D, shapes),
         numerical=roll(slopes, shapes),
         cost=J,
         n_compared=int(is_compared.sum()),
         n_components=D.size,
         n_at_edges=int(is_at_edge.sum()),
+        n_lost_in_rounding=int((is_drawn & ~is_told).sum()),
+        is_wrong=is_wrong,
     )
+
+
+def _relative_error(D: NDArray, slopes: NDArray, rounding: NDArray) -> tuple[float, float]:
+    """Return the relative error of a Theta, and what it may be; NaN where nothing is compared."""
+    is_compared = ~np.isnan(slopes)
+    if not is_compared.any():
+        return np.nan, np.nan
+    D, slopes, rounding = D[is_compared], slopes[is_compared], rounding[is_compared]
+    unit = max(np.abs(D).max(), np.abs(slopes).max())  # squares of great numbers would overflow
+    off, total = np.linalg.norm(D / unit - slopes / unit), np.linalg.norm(D / unit + slopes / unit)
+    if total == 0:
+        return math.inf, BOUND
+    return float(off / total), float(BOUND + np.linalg.norm(rounding / unit) / total)
 
 
 def _place(position: int, shapes: Shapes) -> tuple[int, int, int]:

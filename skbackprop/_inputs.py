@@ -24,7 +24,7 @@ _SWAPPED_FLOAT32 = np.dtype(np.float32).newbyteorder()
 
 
 class InvalidInputError(ValueError, TypeError):
-    """X, y or a weight is of a type that cannot be used."""
+    """X or y is of a type that cannot be used."""
 
 
 def validated(estimator: Any, X: Any, *y: Any, **options: Any) -> Any:
@@ -129,7 +129,7 @@ def check_given(name: str, given: Any, is_numeric: bool = True) -> None:
     if is_numeric and isinstance(given, list | tuple):
         with of_one_type(name):
             given = np.asarray(given)
-    for dtype in _types(given):
+    for dtype in set(_types(given)):
         kind, called = getattr(dtype, "kind", ""), str(dtype).lower()
         if kind == "V" or _RECORDS.match(called):
             raise InvalidInputError(f"{name} must not hold records or lists, got {dtype}")
@@ -150,10 +150,11 @@ def _check_times(name: str, given: Any, dtype: Any, is_numeric: bool) -> None:
 
 
 def _check_objects(name: str, given: Any) -> None:
+    types = set(map(type, given.flat))
     # numpy makes a number of the first, and pandas' NA is neither equal to itself nor not.
-    if any(isinstance(item, np.timedelta64) for item in given.flat):
+    if np.timedelta64 in types:
         raise InvalidInputError(f"{name} must not hold durations, got timedelta64")
-    if any(type(item).__name__ == "NAType" for item in given.flat):
+    if any(kind.__name__ == "NAType" for kind in types):
         raise InvalidInputError(f"{name} contains NA")
 
 

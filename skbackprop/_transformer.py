@@ -15,7 +15,7 @@ class _Activations(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """What scikit-learn's `TransformerMixin` wraps, so that ``set_output`` is obeyed."""
 
     def transform(self, X: Any) -> NDArray:
-        (network, thetas, _), X = self._model_and_rows(X)
+        (network, thetas, *_), X = self._model_and_rows(X)
         columns = (network.layer_sizes[-2],)
         return answers(network, thetas, X, as_they_are, columns, thetas.dtype, layer=-2)
 

@@ -210,7 +210,7 @@ class OnCluster:
 
 
 class DaskBackpropClassifier(OnCluster, BackpropClassifier):
-    """`BackpropClassifier` on rows that live on a Dask cluster.
+    """BackpropClassifier on rows that live on a Dask cluster.
 
     The same network, trained by the same full-batch back-propagation: in every evaluation each
     worker sums cost and gradient over its rows, and the optimizer stays with the client. Where
@@ -221,7 +221,7 @@ class DaskBackpropClassifier(OnCluster, BackpropClassifier):
     hidden_layer_sizes, activation, out_activation, reg_lambda, solver, max_iter, tol, \
             class_weight, thetas_init, warm_start, coarse_start, early_stopping, \
             validation_fraction, n_iter_no_change, solver_options, random_state, verbose
-        As of `BackpropClassifier`. The path of "auto", and mini-batches of a coarse start, pass
+        As of BackpropClassifier. The path of "auto", and mini-batches of a coarse start, pass
         over a sample of the rows which fits the client; early stopping holds out the same share of
         every group of chunks.
     client : distributed.Client or None, default=None
@@ -235,7 +235,7 @@ class DaskBackpropClassifier(OnCluster, BackpropClassifier):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The class labels, sorted. All other attributes are those of `BackpropClassifier`, too.
+        The class labels, sorted. All other attributes are those of BackpropClassifier, too.
 
     See Also
     --------
@@ -322,14 +322,14 @@ class DaskBackpropClassifier(OnCluster, BackpropClassifier):
 
 
 class DaskBackpropRegressor(OnCluster, BackpropRegressor):
-    """`BackpropRegressor` on rows that live on a Dask cluster: see `DaskBackpropClassifier`.
+    """BackpropRegressor on rows that live on a Dask cluster: see `DaskBackpropClassifier`.
 
     Parameters
     ----------
     hidden_layer_sizes, activation, loss, reg_lambda, solver, max_iter, tol, thetas_init, \
             warm_start, coarse_start, early_stopping, validation_fraction, n_iter_no_change, \
             solver_options, random_state, verbose
-        As of `BackpropRegressor`.
+        As of BackpropRegressor.
     client : distributed.Client or None, default=None
         As of `DaskBackpropClassifier`.
     n_groups : int or None, default=None
@@ -338,7 +338,7 @@ class DaskBackpropRegressor(OnCluster, BackpropRegressor):
     Attributes
     ----------
     y_mean_ : ndarray of shape (n_outputs,)
-        The weighted mean of each output. All other attributes are those of `BackpropRegressor`,
+        The weighted mean of each output. All other attributes are those of BackpropRegressor,
         too.
 
     See Also

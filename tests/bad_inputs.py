@@ -759,8 +759,8 @@ BAD_CLASSES = {
         pd.Series(pd.Categorical(["a"] * N_ROWS, ["a", "b"])), "one class only, 'a'", places="fit"
     ),
     "one date": bad(np.full(N_ROWS, np.datetime64("2020-01-01")), "one class only", places="fit"),
-    "continuous": bad(CLASSES + 0.25, "continuous|classes that y has"),
-    "continuous float16": bad((CLASSES + 0.25).astype(np.float16), "continuous|classes that y has"),
+    "continuous": bad(CLASSES + 0.25, "continuous|classes of the fit"),
+    "continuous float16": bad((CLASSES + 0.25).astype(np.float16), "continuous|classes of the fit"),
     "continuous, two columns": bad(np.c_[CLASSES, CLASSES] / 3, "continuous|one column"),
     "classes, two columns": bad(np.c_[CLASSES, CLASSES + 1], "multioutput|one column"),
     "words, two columns": bad(np.c_[COLOURS, COLOURS], "multioutput|one column"),
@@ -783,8 +783,8 @@ BAD_CLASSES = {
         sparse.csr_array(CLASSES[:, np.newaxis]), "dense|one column", places=IN_FIT
     ),
     "labels where y has classes": bad(LABELS, "y", "one column|handle", places="validation score"),
-    "other classes": bad(CLASSES + 1, "y_val", "classes that y has", places="validation"),
-    "other words": bad(COLOURS, "y_val", "classes that y has", places="validation"),
+    "other classes": bad(CLASSES + 1, "y_val", "classes of the fit", places="validation"),
+    "other words": bad(COLOURS, "y_val", "classes of the fit", places="validation"),
 }
 BAD_NUMBERS = {
     "words": bad(COLOURS, "float"),

@@ -372,7 +372,7 @@ def test_a_validation_set_of_ones_own(client, local, is_there, is_stopped):
     fit = DaskBackpropClassifier(**parameters).fit(DX, DY, **(there if is_there else given))
     alone = BackpropClassifier(**parameters).fit(X, Y, **given)
     np.testing.assert_allclose(fit.validation_scores_, alone.validation_scores_, rtol=1e-6)
-    with pytest.raises(ValueError, match="y_val must hold only classes that y has"):
+    with pytest.raises(ValueError, match="y_val must hold only classes of the fit"):
         fit.fit(DX, DY, X_val=there["X_val"], y_val=da.full(300, "z", chunks=100))
 
 

@@ -115,8 +115,7 @@ def test_they_are_those_of_the_textbook(estimator, y):
     J, D = cost_and_gradient(fitted, X[some], y[some], sample_weight=w, thetas=thetas)
     weights = w
     if getattr(fitted, "class_weight", None) == "balanced":
-        of_classes = np.bincount(SPECIES[some], w, minlength=3)
-        weights = w * w.sum() / (3 * of_classes[SPECIES[some]])
+        weights = w  # among the rows of the fit, all classes have fifty
     elif isinstance(getattr(fitted, "class_weight", None), dict):
         weights = w * np.array([3.0, 1.0, 0.0])[SPECIES[some]]
     J_textbook, D_textbook = textbook_of(fitted, X[some], y[some], thetas, weights)
@@ -265,6 +264,47 @@ THETAS = FITTED.thetas_
 def test_errors_name_what_is_wrong(error, message, call):
     with pytest.raises(error, match=message):
         cost_and_gradient(*call)
+
+
+@pytest.mark.parametrize("search", [False, True])
+@pytest.mark.parametrize("class_weight", ["balanced", {0: 3.0, 1: 0.5}, None])
+def test_class_weights_are_those_of_the_fit(class_weight, search):
+    some, others = np.arange(40, 130), np.arange(0, 150, 7)  # 10, 50 and 30 of the classes
+    parameters = {"class_weight": class_weight, "activation": "tanh", **SHORT}
+    if search:
+        fitted = BackpropClassifierCV(4, reg_lambdas=2, cv=2, **parameters)
+    else:
+        fitted = classifier(**parameters)
+    fitted.fit(X[some], SPECIES[some])
+    of_classes = {"balanced": 30 / np.array([10, 50, 30])}.get(
+        class_weight if isinstance(class_weight, str) else "", np.ones(3)
+    )
+    if isinstance(class_weight, dict):
+        of_classes = np.array([3.0, 0.5, 1.0])
+    expected = textbook_of(
+        fitted, X[others], SPECIES[others], fitted.thetas_, of_classes[SPECIES[others]]
+    )
+    J = cost_and_gradient(fitted, X[others], SPECIES[others])[0]
+    np.testing.assert_allclose(J, expected[0], rtol=1e-10)
+    for now in (None, "balanced", {0: 0.0}):
+        fitted.set_params(class_weight=now)
+        for same in (fitted, pickle.loads(pickle.dumps(fitted))):
+            assert cost_and_gradient(same, X[others], SPECIES[others])[0] == J
+            assert cost_and_gradient(same, X[some], SPECIES[some])[0] == fitted.loss_
+
+
+def test_of_a_validation_set_J_is_the_cost_that_early_stopping_looks_at():
+    some, held_out = np.arange(40, 130), np.r_[0:20, 60:70, 130:150]
+    fitted = classifier(class_weight="balanced", early_stopping=True, tol=1e-4)
+    fitted.fit(X[some], SPECIES[some], X_val=X[held_out], y_val=SPECIES[held_out])
+    J = cost_and_gradient(fitted, X[held_out], SPECIES[held_out])[0]
+    penalty = fitted.reg_lambda_ / 2 * sum((Theta[:, 1:] ** 2).sum() for Theta in fitted.thetas_)
+    np.testing.assert_allclose(J - penalty, -fitted.best_validation_score_, rtol=1e-9)
+
+
+def test_with_rows_held_out_loss_is_that_of_the_others():
+    fitted = classifier(early_stopping=True, tol=1e-4).fit(X, SPECIES)
+    assert cost_and_gradient(fitted, X, SPECIES)[0] != fitted.loss_
 
 
 def test_class_weights_must_leave_a_row():

@@ -74,12 +74,58 @@ def test_at_the_fitted_thetas(estimator, y):
         np.testing.assert_array_equal(analytic, D_l)
 
 
-def test_at_a_minimum_rounding_is_no_fault():
+def test_at_a_minimum_rounding_is_no_fault(monkeypatch):
     fitted = clone(CLASSIFIER).set_params(tol=1e-8, max_iter=5000).fit(X, SPECIES)
     assert fitted.converged_
     check = check_gradient(fitted, X, SPECIES)
     assert max(check.relative_errors) > check.bound
     assert check.passed
+    half_more_in_the_first_layer(monkeypatch)
+    assert not check_gradient(fitted, X, SPECIES).passed
+
+
+def test_of_units_that_are_off_there_is_nothing_to_be_told():
+    thetas = [np.c_[np.full(4, -99.0), np.ones((4, 4))], np.eye(3, 5)]
+    check = check_gradient(BackpropClassifier(4, thetas_init=thetas, reg_lambda=0.1), X, SPECIES)
+    assert not check.passed
+    assert check.n_lost_in_rounding > 20
+    assert "NOT CHECKED: of thetas_[0] no component could be compared" in str(check)
+    assert "or take other Thetas" in str(check)
+
+
+def test_where_nothing_can_be_told_there_is_no_worst():
+    check = check_gradient(BackpropRegressor((), random_state=0), 1e100 * X, NUMBERS)
+    assert (check.passed, check.n_compared) == (False, 0)
+    assert "worst" not in str(check)
+    assert "component  " not in str(check)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "logistic", "relu"])
+@pytest.mark.parametrize("scale_of_x", [1e6, 1e9, 1e12, 1e14, 1e200])
+@pytest.mark.parametrize("fault", [None, "first layer"])
+def test_features_so_large_that_nothing_can_be_told(monkeypatch, activation, scale_of_x, fault):
+    if fault:
+        half_more_in_the_first_layer(monkeypatch)
+    estimator = BackpropClassifier(5, activation=activation, random_state=0)
+    check = check_gradient(estimator, X * scale_of_x + scale_of_x, SPECIES)
+    assert not check.passed
+    assert np.isnan(check.relative_errors[0])
+    assert check.relative_errors[1] < check.bound
+    assert np.isnan(check.numerical[0]).all()
+    left_out = check.n_at_edges + check.n_lost_in_rounding
+    assert left_out == np.isnan(np.concatenate([s.ravel() for s in check.numerical])).sum()
+    lines = str(check).splitlines()
+    assert lines[-1].startswith("NOT CHECKED: of thetas_[0] no component could be compared: scale")
+    assert f"{check.n_lost_in_rounding} left out: there rounding of J hides" in str(check)
+    assert "random sample" not in str(check)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_one_feature_of_another_size_hides_no_fault(monkeypatch, activation):
+    seconds = 1.7e9 + np.random.default_rng(0).integers(0, 3e7, 150)
+    estimator = BackpropClassifier(5, activation=activation, random_state=0)
+    half_more_in_the_first_layer(monkeypatch)
+    assert not check_gradient(estimator, np.c_[X, seconds], SPECIES).passed
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "logistic"])
@@ -115,6 +161,17 @@ def too_great_a_delta(monkeypatch, factor=1.001):
             return cost, delta
 
         monkeypatch.setattr(units, "cost_and_delta", wrong)
+
+
+def half_more_in_the_first_layer(monkeypatch):
+    real = Network.cost_and_gradient
+
+    def wrong(self, thetas, block, workspace, Delta):
+        cost = real(self, thetas, block, workspace, Delta)
+        Delta.layers[0].matrix[...] *= 1.5
+        return cost
+
+    monkeypatch.setattr(Network, "cost_and_gradient", wrong)
 
 
 def no_derivative_of_g(monkeypatch):
@@ -203,12 +260,14 @@ def test_a_table_that_a_student_can_read():
 def test_of_a_large_network_a_sample_is_compared(monkeypatch):
     monkeypatch.setattr(skbackprop._gradient_check, "WORK", 1e8)
     digits, y = load_digits(return_X_y=True)
+    digits += np.random.default_rng(0).random(digits.shape)  # of a blank pixel there is no D
     check = check_gradient(BackpropClassifier((40, 20), random_state=0), digits, y)
     assert check.passed
-    assert 30 <= check.n_compared < 60
+    n_drawn = check.n_compared + check.n_at_edges + check.n_lost_in_rounding
+    assert 30 <= n_drawn < 60
     assert check.n_components == 40 * 65 + 20 * 41 + 10 * 21
     assert all((~np.isnan(slopes)).sum() >= 9 for slopes in check.numerical)
-    assert f"a random sample: {check.n_compared} of {check.n_components}" in str(check)
+    assert f"a random sample: {n_drawn} of {check.n_components}" in str(check)
     assert str(check).startswith("component")
 
 

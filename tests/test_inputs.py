@@ -161,7 +161,6 @@ DENSE = {
     "tuples": lambda X: tuple(map(tuple, X.tolist())),
     "list of arrays": list,
     "list of lists of numpy's numbers": lambda X: [list(row) for row in X.astype(np.float32)],
-    "dask": of_dask,
     "array API": of_array_api,
     "objects": lambda X: X.astype(object),
     "objects of many types": lambda X: [
@@ -406,8 +405,8 @@ def test_y_of_one_column_is_flattened_with_a_warning(estimator):
 
 
 def test_y_of_other_arrays(any_estimator):
-    for hold in (of_dask, of_array_api):
-        assert_same_fit(fitted(any_estimator, IRIS, hold(SPECIES)), plain_fit(any_estimator))
+    of_others = fitted(any_estimator, IRIS, of_array_api(SPECIES))
+    assert_same_fit(of_others, plain_fit(any_estimator))
 
 
 # Quarters, which every type holds exactly.

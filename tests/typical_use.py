@@ -20,6 +20,8 @@ from skbackprop import (
     HiddenUnitsDisplay,
     LambdaPathDisplay,
     LossCurveDisplay,
+    check_gradient,
+    cost_and_gradient,
 )
 
 
@@ -112,12 +114,29 @@ def draw(classifier: BackpropClassifier, found: BackpropClassifierCV) -> None:
     assert_type(display.chosen, float)
 
 
+def look_inside(X: NDArray[np.float64], y: NDArray[np.int64]) -> None:
+    """Watch a fit with a validation set, and take J, D and the hidden units from it."""
+    classifier = BackpropClassifier(3, activation="tanh", reg_lambda=1e-2, random_state=0)
+    watched = classifier.fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
+    assert_type(watched, BackpropClassifier)
+    assert_type(watched.validation_scores_, list[float])
+    hidden: NDArray[Any] = watched.transform(X)
+    assert hidden.shape == (len(X), 3)
+    J, D = cost_and_gradient(watched, X, y)
+    assert_type(J, float)
+    assert len(D) == len(watched.thetas_)
+    check = check_gradient(watched, X, y)
+    assert_type(check.passed, bool)
+    assert_type(check.worst, tuple[int, int, int])
+
+
 def main() -> None:
     """Do all of it."""
     X, y = iris()
     classifier = classify(X, y)
     draw(classifier, search(X, y))
     regress(X[:, 1:], X[:, 0])
+    look_inside(X, y)
     pipeline = make_pipeline(StandardScaler(), BackpropClassifier(2, activation="tanh", tol=1e-2))
     GridSearchCV(pipeline, {"backpropclassifier__reg_lambda": [1e-2, 1e-3]}, cv=2).fit(X, y)
 

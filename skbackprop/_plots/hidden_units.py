@@ -1,6 +1,7 @@
 """HiddenUnitsDisplay: what the units of the first hidden layer look for."""
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -158,6 +159,8 @@ class HiddenUnitsDisplay:
         HiddenUnitsDisplay
             The display itself.
         """
+        _check_most("max_units", max_units)
+        _check_most("max_features", max_features)
         ax = axes_or_new(ax)
         most = np.abs(self.weights).max()
         style = {"cmap": "RdBu_r", "vmin": -most, "vmax": most, "interpolation": "nearest"}
@@ -200,6 +203,12 @@ class HiddenUnitsDisplay:
             _note(len(self.features_), n_features, "features"),
         ]
         ax.set_xlabel("\n".join(filter(None, notes)))
+
+
+def _check_most(name: str, value: Any) -> None:
+    is_number = isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
+    if value is not None and not is_number:
+        raise ValueError(f"{name} must be None or an int >= 1, got {value!r}")
 
 
 def _numbered(n_features: int) -> list[str]:

@@ -234,6 +234,12 @@ def _search_inside(estimator: Any) -> Any:
         if len(searched) == 1 and searched[0].rpartition("__")[2] == "reg_lambda":
             return search
     check_is_fitted(candidates[-1])
+    if hasattr(candidates[-1], "reg_lambda_scores_"):
+        raise ValueError(
+            "estimator must have searched by cross-validation, got "
+            f"{type(candidates[-1]).__name__} with reg_lambda='auto': its reg_lambdas_ and "
+            "reg_lambda_scores_ are of one share of the rows, and have no standard error"
+        )
     what = "; ".join(
         f"{type(search).__name__} searched {_searched(search) or 'nothing'}"
         for search in list(filter(_searched, candidates)) or candidates[-1:]

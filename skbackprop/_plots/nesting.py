@@ -8,12 +8,22 @@ from sklearn.utils.validation import check_is_fitted
 
 
 def nested(estimator: Any) -> Iterator[Any]:
-    """Yield the estimator, then what it ends in or has found to be best, and so on."""
+    """Yield the estimator, then its step with a network, or what it has found best, and so on."""
     yield estimator
     if isinstance(estimator, Pipeline):
-        yield from nested(estimator[-1])
+        yield from nested(estimator[_position_of_network(estimator)])
     elif hasattr(estimator, "best_estimator_"):
         yield from nested(estimator.best_estimator_)
+
+
+def _position_of_network(pipeline: Pipeline) -> int:
+    """Return which step is the last one with a network inside, or the last one of all."""
+    last = len(pipeline) - 1
+    for i in range(last, -1, -1):
+        *_, innermost = nested(pipeline[i])
+        if hasattr(innermost, "thetas_"):
+            return i
+    return last
 
 
 def innermost_with(attribute: str, estimator: Any) -> Any:
@@ -52,8 +62,9 @@ def names_of_features(estimator: Any) -> Sequence[str] | None:
 def _names_from_steps(estimator: Any, names: Any) -> Any:
     """Return the names that leave the last step before the innermost estimator."""
     if isinstance(estimator, Pipeline):
-        before = names if len(estimator) == 1 else _names_out(estimator[:-1], names)
-        return _names_from_steps(estimator[-1], before)
+        i = _position_of_network(estimator)
+        before = _names_out(estimator[:i], names) if i else names
+        return _names_from_steps(estimator[i], before)
     if hasattr(estimator, "best_estimator_"):
         return _names_from_steps(estimator.best_estimator_, names)
     return names

@@ -186,26 +186,6 @@ class ClassTargets(Targets):
                 raise ValueError(f"class_weight must leave a finite sum of weights, got {got}")
         return weights
 
-    def without_weightless(self, w: NDArray | None) -> NDArray | None:
-        """Return the sample weights, zero also where the class has weight zero.
-
-        Raises
-        ------
-        ValueError
-            If all are.
-        """
-        of_classes = None
-        if isinstance(self.class_weight, Mapping):
-            of_classes = self.class_weights(w)
-        if of_classes is None or of_classes.all():
-            return w
-        w = (of_classes[self.codes] > 0) * (1.0 if w is None else w)
-        if not w.any():
-            raise ValueError(
-                f"class_weight leaves no row of positive weight, got {dict(self.class_weight)}"
-            )
-        return w
-
     def means(self, w: NDArray | None) -> NDArray:
         """Return the weighted share of the rows for which each output unit's target is 1."""
         if self.classes.is_multilabel:
@@ -306,20 +286,11 @@ def _positions_among(labels: NDArray, y: NDArray) -> NDArray:
     return codes
 
 
-def no_targets(classes: Classes, class_weight: Any) -> ClassTargets:
-    """Return targets of no row, to encode others like them.
-
-    Raises
-    ------
-    ValueError
-        If labels are weighted.
-    """
-    if not classes.is_multilabel:
-        return ClassTargets(
-            np.empty(0, np.min_scalar_type(len(classes.labels))), classes, class_weight
-        )
-    _check_no_class_weight(class_weight)
-    return ClassTargets(np.empty((0, len(classes.labels)), np.uint8), classes)
+def no_targets(classes: Classes) -> ClassTargets:
+    """Return targets of no row, to encode others like them."""
+    if classes.is_multilabel:
+        return ClassTargets(np.empty((0, len(classes.labels)), np.uint8), classes)
+    return ClassTargets(np.empty(0, np.min_scalar_type(len(classes.labels))), classes)
 
 
 def encode_classes(

@@ -310,16 +310,31 @@ class Rows:
         ValueError
             If all are of classes of weight zero.
         """
-        if self.class_weights is trained.class_weights:
+        return self.with_class_weights(trained.class_weights, "y_val")
+
+    def with_class_weights(self, class_weights: NDArray | None, name: str) -> "Rows":
+        """Return the same rows with the class weights of a fit.
+
+        Parameters
+        ----------
+        class_weights : ndarray of shape (n_classes,) or None
+        name : str
+            What an error calls their y.
+
+        Raises
+        ------
+        ValueError
+            If all are of classes of weight zero.
+        """
+        if self.class_weights is class_weights:
             return self
-        rows = replace(self, class_weights=trained.class_weights)
+        rows = replace(self, class_weights=class_weights)
         if rows.w is None or rows.w.all():
             return rows
         if not rows.w.any():
-            weights = trained.class_weights
             raise ValueError(
-                f"class_weight leaves no row of y_val of positive weight, got {weights} for the "
-                "classes in their order"
+                f"class_weight leaves no row of {name} of positive weight, got {class_weights} "
+                "for the classes in their order"
             )
         return rows._of_counts((rows.w > 0) * (1.0 if self.counts is None else self.counts))
 

@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 # Nobody uses the name, but only the import makes HalvingGridSearchCV importable.
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler, scale
@@ -288,7 +289,7 @@ def test_what_a_regressors_search_scores(ax):
 def test_clear_errors(search):
     with pytest.raises(NotFittedError):
         LambdaPathDisplay.from_estimator(BackpropClassifierCV())
-    with pytest.raises(ValueError, match="BackpropClassifier searched nothing"):
+    with pytest.raises(ValueError, match="of one share of the rows"):
         LambdaPathDisplay.from_estimator(BackpropClassifier(2, tol=1e-2).fit(IRIS, SPECIES))
     estimator = BackpropClassifier(2, tol=1e-2)
     two = GridSearchCV(estimator, {"reg_lambda": PATH, "tol": [1e-2, 2e-2]}).fit(IRIS, SPECIES)
@@ -609,3 +610,28 @@ except ImportError as error:
 def test_matplotlib_is_imported_only_to_draw():
     code = "import skbackprop, sys; sys.exit('matplotlib' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_network_in_the_middle_of_a_pipeline_is_found():
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    network = BackpropClassifier(3, reg_lambda=1e-2, random_state=0)
+    pipeline = make_pipeline(StandardScaler(), network, LogisticRegression()).fit(X, y)
+    assert LossCurveDisplay.from_estimator(pipeline).loss_curve == network.loss_curve_
+    assert HiddenUnitsDisplay.from_estimator(pipeline).feature_names == list(X.columns)
+
+
+@pytest.mark.parametrize("value", [0, -1, "a", 2.5, True])
+@pytest.mark.parametrize("name", ["max_units", "max_features"])
+def test_a_bound_that_is_none(name, value):
+    display, plt = HiddenUnitsDisplay(weights=np.eye(3)), pytest.importorskip("matplotlib.pyplot")
+    n_figures = len(plt.get_fignums())
+    with pytest.raises(ValueError, match=f"{name} must be None or an int >= 1, got {value!r}"):
+        display.plot(**{name: value})
+    assert len(plt.get_fignums()) == n_figures
+
+
+def test_the_path_of_auto_has_no_standard_error():
+    X, y = load_iris(return_X_y=True)
+    classifier = BackpropClassifier(3, max_iter=500, random_state=0).fit(scale(X), y)
+    with pytest.raises(ValueError, match="with reg_lambda='auto': its reg_lambdas_"):
+        LambdaPathDisplay.from_estimator(classifier)
