@@ -475,8 +475,9 @@ def test_groups_are_runs_of_neighbours():
 # Workers that die
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def processes():
+    """Two workers for each test: those that were killed take their time to come back."""
     with cluster_of(2, processes=True) as cluster, distributed.Client(cluster) as client:
         yield client
 
