@@ -10,6 +10,7 @@ the process then has than after the first 20.
 
 import argparse
 import gc
+import importlib
 import os
 import random
 import signal
@@ -21,12 +22,12 @@ from pathlib import Path
 
 import numpy as np
 
+from skbackprop import BackpropClassifier
+
 TESTS = Path(__file__).resolve().parent.parent / "tests"
 sys.path[:0] = [str(TESTS), str(TESTS / "_training")]
 
-import test_any_point as points  # noqa: E402
-
-from skbackprop import BackpropClassifier  # noqa: E402
+points = importlib.import_module("test_any_point")  # now that it is found
 
 
 def signalled(work, seconds):

@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))  # the docstrings of this checkout, whatever is in
 # The gallery's pages show estimators, whose links lead from there to the API pages.
 os.environ["SKBACKPROP_DOCUMENTATION"] = ".."
 
-# Only now: the variable is read where an estimator is shown.
+# Only now: from this checkout, which has to be on the path.
 import skbackprop  # noqa: E402
 
 project = "skbackprop"

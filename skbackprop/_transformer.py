@@ -32,6 +32,7 @@ def _has_hidden_layer(estimator: Any) -> bool:
     return _would_have_hidden_layer(estimator)
 
 
+# scikit-learn is without types, so that a type checker does not know the keyword.
 class HiddenLayerTransformer(_Activations, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """A network with hidden layers transforms; one without does not.
 
