@@ -31,7 +31,7 @@ from threadpoolctl import threadpool_limits
 import skbackprop._search.path as path_module
 import skbackprop._training.fit as fit_module
 from skbackprop import BackpropClassifier, BackpropClassifierCV
-from skbackprop._estimator import network_for
+from skbackprop._model import network_for
 from skbackprop._parameters import check_parameters
 from skbackprop._rows.classes import encode_classes
 from skbackprop._rows.rows import weighted_rows

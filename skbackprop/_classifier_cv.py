@@ -6,8 +6,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from skbackprop._estimator import NetworkClassifier
 from skbackprop._network.activations import ActivationName
+from skbackprop._network_classifier import NetworkClassifier
 from skbackprop._penalty_search import PenaltySearch
 
 

@@ -4,14 +4,12 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning, InconsistentVersionWarning
-from sklearn.metrics import accuracy_score, d2_tweedie_score, r2_score
-from sklearn.utils import Tags, check_consistent_length
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skbackprop._documentation import documentation_url
@@ -22,18 +20,11 @@ from skbackprop._inputs import (
     validated,
     validated_to_predict,
 )
-from skbackprop._machine.prediction import answers, as_they_are
 from skbackprop._machine.threads import rounding_in_silence
+from skbackprop._model import Model, seen_attributes
 from skbackprop._network.network import Network
-from skbackprop._network.outputs import ClassUnits, NumberUnits
-from skbackprop._network.thetas import Thetas, count_parameters, theta_shapes
-from skbackprop._parameters import (
-    Settings,
-    check_parameters_of_classes,
-    check_parameters_of_numbers,
-)
-from skbackprop._rows.classes import Classes, encode_classes, no_targets
-from skbackprop._rows.numbers import Numbers, encode_numbers, finite_numbers, no_numbers
+from skbackprop._network.thetas import Thetas
+from skbackprop._parameters import Settings
 from skbackprop._rows.rows import weighted_rows
 from skbackprop._rows.summed import SummedRows
 from skbackprop._rows.targets import Kind, Targets, check_sample_weight
@@ -41,7 +32,6 @@ from skbackprop._training.callbacks import STACK_LEVEL
 from skbackprop._training.endings import StopReason
 from skbackprop._training.fit import Outcome
 from skbackprop._training.reports import Blame, warning_message
-from skbackprop._training.solver import Iteration
 from skbackprop._transformer import HiddenLayerTransformer
 from skbackprop._version import __version__
 
@@ -55,112 +45,13 @@ OF_SOME_FITS = (
     "reg_lambda_scores_",
 )
 
-# Eight terabytes of them.
-MOST_PARAMETERS = 2**40
-
 # What a pickle is of that does not say its version.
 BEFORE_VERSIONS = "0.1.0"
-
-
-class Model(NamedTuple):
-    """What predicts: immutable, and replaced whole.
-
-    Attributes
-    ----------
-    network : Network
-    thetas : Thetas
-        Read-only.
-    kind : Classes or Numbers
-        What the codes of a prediction stand for.
-    class_weights : ndarray of shape (n_classes,) or None
-        The weights that the fit gave the classes; None where all are 1, or there are no classes.
-    """
-
-    network: Network
-    thetas: Thetas
-    kind: Any
-    class_weights: NDArray | None = None
-
-    def to_state(self) -> dict[str, Any]:
-        """Return it as plain values: a pickle then holds no class of this package's inside."""
-        return {
-            "layer_sizes": self.network.layer_sizes,
-            "activations": self.network.activations,
-            "out_activation": self.network.output.name,
-            "theta": self.thetas.vector,
-            "class_weights": self.class_weights,
-            **self.kind.to_state(),
-        }
-
-    @classmethod
-    def from_state(cls, state: dict[str, Any]) -> "Model":
-        """Return the model of these values."""
-        kind_of_targets: Any = Classes if "labels" in state else Numbers
-        kind = kind_of_targets(*(state[name] for name in kind_of_targets._fields))
-        network = Network(
-            state["layer_sizes"],
-            state["activations"],
-            kind.output_units(state["out_activation"]),
-        )
-        class_weights = state.get("class_weights")  # which the first files of 0.2 do not have
-        for array in (state["theta"], class_weights, *kind):
-            if isinstance(array, np.ndarray):
-                array.flags.writeable = False
-        return cls(network, Thetas(state["theta"], network.shapes), kind, class_weights)
-
-
-def network_for(settings: Settings, rows: SummedRows) -> Network:
-    """Return the network that the parameters want for these rows."""
-    kind = rows.targets.kind
-    layer_sizes = [rows.n_features, *settings.hidden_layer_sizes, kind.n_outputs]
-    n_parameters = count_parameters(theta_shapes(layer_sizes))
-    if n_parameters > MOST_PARAMETERS:
-        raise ValueError(
-            f"hidden_layer_sizes={settings.hidden_layer_sizes} asks for {n_parameters:.1e} "
-            "parameters, more than any memory holds"
-        )
-    return Network(layer_sizes, settings.activations, kind.output_units(settings.out_activation))
 
 
 def metadata_of(sample_weight: Any) -> dict[str, Any] | None:
     """Return the metadata of a fit, for callbacks."""
     return None if sample_weight is None else {"sample_weight": sample_weight}
-
-
-def seen_attributes(
-    named: dict[str, Any],
-    network: Network,
-    kind: Kind,
-    class_weights: NDArray | None,
-    tol: float,
-    iteration: Iteration,
-    thetas: Thetas,
-    reg_lambda: float,
-) -> dict[str, Any]:
-    """Return the attributes of an estimator that predicts as the fit stands at an iteration.
-
-    Parameters
-    ----------
-    named : dict
-        What the estimator knows of the features' names.
-    network : Network
-    kind : Classes or Numbers
-    class_weights : ndarray or None
-    tol : float
-    iteration : Iteration
-    thetas : Thetas
-        Its Thetas.
-    reg_lambda : float
-    """
-    return {
-        **named,
-        "_model": Model(network, thetas, kind, class_weights),
-        "n_features_in_": network.layer_sizes[0],
-        "reg_lambda_": reg_lambda,
-        "loss_": iteration.cost,
-        "gradient_norm_": iteration.gradient_norm,
-        "converged_": bool(iteration.gradient_norm <= tol),
-    }
 
 
 class NetworkEstimator(HiddenLayerTransformer, BaseEstimator, ABC):
@@ -263,9 +154,7 @@ class NetworkEstimator(HiddenLayerTransformer, BaseEstimator, ABC):
         with said_of("in X_val, y_val"):
             X_val, y_val = validated(self, X_val, y_val, **options)
         w = check_sample_weight(sample_weight_val, X_val.shape[0], "sample_weight_val")
-        validation = weighted_rows(X_val, rows.targets.encoded(y_val, w, "y_val"), w)
-        validation.weighted_as(rows)  # to find out now whether the classes have a weight
-        return validation
+        return weighted_rows(X_val, rows.targets.encoded(y_val, w, "y_val"), w).weighted_as(rows)
 
     # Draft and commit
 
@@ -276,26 +165,19 @@ class NetworkEstimator(HiddenLayerTransformer, BaseEstimator, ABC):
         return draft
 
     def _seen(
-        self, network: Network, rows: SummedRows, settings: Settings
+        self, model_of: Callable[[Thetas], Model], settings: Settings
     ) -> Callable[..., dict[str, Any]]:
         """Return what gives the attributes of an estimator at an iteration."""
         names = vars(self).get("feature_names_in_")
         named = {} if names is None else {"feature_names_in_": names}
-        kind, class_weights = rows.targets.kind, rows.class_weights
-        return partial(seen_attributes, named, network, kind, class_weights, settings.tol)
+        return partial(seen_attributes, named, settings.tol, model_of)
 
-    def _store(
-        self,
-        network: Network,
-        kind: Kind,
-        tol: float,
-        outcome: Outcome,
-        class_weights: NDArray | None = None,
-    ) -> None:
+    def _store(self, model_of: Callable[[Thetas], Model], tol: float, outcome: Outcome) -> None:
         """Store the model, and where and how its training ended."""
+        model = model_of(outcome.thetas)
         self.__dict__.update(
-            _model=Model(network, outcome.thetas, kind, class_weights),
-            n_features_in_=network.layer_sizes[0],
+            _model=model,
+            n_features_in_=model.network.layer_sizes[0],
             reg_lambda_=outcome.reg_lambda,
             n_iter_=outcome.n_iter,
             n_evaluations_=outcome.n_evaluations,
@@ -312,10 +194,10 @@ class NetworkEstimator(HiddenLayerTransformer, BaseEstimator, ABC):
                 self.best_iteration_ = outcome.best_iteration
 
     def _keep(
-        self, draft: Self, network: Network, rows: SummedRows, settings: Settings, outcome: Outcome
+        self, draft: Self, model_of: Callable[[Thetas], Model], tol: float, outcome: Outcome
     ) -> None:
         """Make what a fit came to the model."""
-        draft._store(network, rows.targets.kind, settings.tol, outcome, rows.class_weights)
+        draft._store(model_of, tol, outcome)
         self._commit(draft)
 
     def _commit(self, draft: Self) -> None:
@@ -400,293 +282,17 @@ class NetworkEstimator(HiddenLayerTransformer, BaseEstimator, ABC):
     def _check_y(self, y: Any) -> None:
         check_given("y", y, self._y_options.get("y_numeric", False))
 
-    def _scored(self, score: Callable[..., Any], X: Any, y: Any, sample_weight: Any) -> float:
-        """Return a score of the answers, of weights looked at closer than a score does."""
-        predicted = self.predict(X)
+    @abstractmethod
+    def _score_of(self, predicted: NDArray, y: Any, sample_weight: Any) -> float:
+        """Return the score of predictions, of y and weights that are still to be checked."""
+
+    def _scored(
+        self, score: Callable[..., Any], predicted: NDArray, y: Any, sample_weight: Any
+    ) -> float:
+        """Return a score of predictions, of weights looked at closer than a score does."""
         w = check_sample_weight(sample_weight, len(predicted))
         with of_one_type("y"), rounding_in_silence():
             return float(score(y, predicted, sample_weight=w))
-
-
-class NetworkClassifier(ClassifierMixin, NetworkEstimator):
-    """A network whose answers are classes."""
-
-    def __sklearn_tags__(self) -> Tags:
-        """Return the tags: multilabel y is taken."""
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
-        return tags
-
-    out_activation: Any
-    class_weight: Any
-
-    def _check_output(self) -> str:
-        return check_parameters_of_classes(self)
-
-    def _encode(self, y: Any, sample_weight: Any) -> tuple[Targets, NDArray | None]:
-        return encode_classes(y, sample_weight, self.class_weight)
-
-    def _encode_as_fitted(self, y: Any, w: NDArray | None) -> tuple[Targets, NDArray | None]:
-        return no_targets(self._classes).encoded(y, w, "y"), w
-
-    def _thetas_for(self, network: Network, kind: Kind) -> Sequence[NDArray]:
-        before, classes = self._classes, cast(Classes, kind)
-        same_kind = before.is_multilabel == classes.is_multilabel
-        if not (same_kind and np.array_equal(before.labels, classes.labels)):
-            raise ValueError(
-                "warm_start=True needs the classes of the previous fit, "
-                f"{before.labels!r}; got {classes.labels!r}"
-            )
-        return self.thetas_
-
-    @property
-    def _classes(self) -> Classes:
-        return cast(Classes, self._model.kind)
-
-    @property
-    def classes_(self) -> NDArray:
-        """The class labels, sorted; the numbers of the labels if multilabel."""
-        return self._classes.labels
-
-    @property
-    def multilabel_(self) -> bool:
-        """Whether the targets were an indicator matrix."""
-        return self._classes.is_multilabel
-
-    def decision_function(self, X: Any) -> NDArray:
-        """Return the logits z(L).
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
-            Computed in the dtype of `thetas_`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            One column is returned flat: positive speaks for ``classes_[1]``.
-
-        Raises
-        ------
-        ValueError
-            If X has other features than those fitted, or holds NaN or infinity.
-        """
-        (network, thetas, classes, _), X = self._model_and_rows(X)
-        z = answers(network, thetas, X, as_they_are, (classes.n_outputs,), thetas.dtype)
-        return z[:, 0] if classes.n_outputs == 1 else z
-
-    def predict(self, X: Any) -> NDArray:
-        """Predict classes: the greatest logit, or for two classes and labels a positive one.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
-            Computed in the dtype of `thetas_`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_labels)
-            Labels from `classes_`; zeros and ones if multilabel.
-
-        Raises
-        ------
-        ValueError
-            If X has other features than those fitted, or holds NaN or infinity.
-        """
-        (network, thetas, classes, _), X = self._model_and_rows(X)
-        columns = (classes.n_outputs,) if classes.is_multilabel else ()
-        return classes.decode(answers(network, thetas, X, classes.decide, columns, np.intp))
-
-    def predict_proba(self, X: Any) -> NDArray:
-        """Return the probabilities of the classes, or of each label.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
-            Computed in the dtype of `thetas_`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
-            In the dtype of `thetas_`. Rows sum to 1, but for labels.
-
-        Raises
-        ------
-        ValueError
-            If X has other features than those fitted, or holds NaN or infinity.
-        """
-        (network, thetas, classes, _), X = self._model_and_rows(X)
-        log_proba = cast(ClassUnits, network.output).log_proba
-        columns = (len(classes.labels),)
-        return answers(network, thetas, X, lambda z: np.exp(log_proba(z)), columns, thetas.dtype)
-
-    def predict_log_proba(self, X: Any) -> NDArray:
-        """Return the logarithms of the probabilities, finite where these round to 0.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
-            Computed in the dtype of `thetas_`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
-            In the dtype of `thetas_`.
-
-        Raises
-        ------
-        ValueError
-            If X has other features than those fitted, or holds NaN or infinity.
-        """
-        (network, thetas, classes, _), X = self._model_and_rows(X)
-        log_proba = cast(ClassUnits, network.output).log_proba
-        columns = (len(classes.labels),)
-        return answers(network, thetas, X, log_proba, columns, thetas.dtype)
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the accuracy: the share of rows whose class, or whose labels all, are right.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
-        y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_labels)
-            True classes or labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, finite and not negative.
-
-        Returns
-        -------
-        float
-
-        Raises
-        ------
-        ValueError
-            If X has other features than those fitted, or X, y or ``sample_weight`` is not valid.
-        """
-        self._check_y(y)
-        return self._scored(accuracy_score, X, y, sample_weight)
-
-
-class NetworkRegressor(RegressorMixin, NetworkEstimator):
-    """A network whose answers are numbers."""
-
-    loss: Any
-
-    _y_options: ClassVar[dict[str, Any]] = {"multi_output": True, "y_numeric": True}
-
-    def __sklearn_tags__(self) -> Tags:
-        """Return the tags: many outputs are taken; of Poisson, y is not negative."""
-        tags = super().__sklearn_tags__()
-        # To scikit-learn's checks, what takes many outputs takes negative ones.
-        tags.target_tags.positive_only = self.loss == "poisson"
-        tags.target_tags.multi_output = self.loss != "poisson"
-        return tags
-
-    def _check_output(self) -> str:
-        return check_parameters_of_numbers(self)
-
-    def _encode(self, y: Any, sample_weight: Any) -> tuple[Targets, NDArray | None]:
-        return encode_numbers(y, sample_weight, self.loss)
-
-    def _encode_as_fitted(self, y: Any, w: NDArray | None) -> tuple[Targets, NDArray | None]:
-        network, _, numbers, _ = self._model
-        return no_numbers(numbers, network.output.name == "identity").encoded(y, w, "y"), w
-
-    def _thetas_for(self, network: Network, kind: Kind) -> Sequence[NDArray]:
-        before, thetas, numbers, _ = self._model
-        if before.output.name != network.output.name:
-            raise ValueError(
-                "warm_start=True needs the loss of the previous fit, whose output units are "
-                f"{before.output.name!r}; got loss={self.loss!r}"
-            )
-        if len(numbers.mean) != kind.n_outputs:
-            raise ValueError(
-                "warm_start=True needs as many outputs as the previous fit had, "
-                f"{len(numbers.mean)}; got {kind.n_outputs}"
-            )
-        return cast(Numbers, kind).converted(thetas, numbers).matrices
-
-    @property
-    def y_mean_(self) -> NDArray:
-        """The mean of each output, which the fit has taken off; 0 of Poisson."""
-        return self._model.kind.mean
-
-    @property
-    def y_scale_(self) -> NDArray:
-        """The standard deviation of each output, by which the fit has divided; 1 of Poisson."""
-        return self._model.kind.scale
-
-    def predict(self, X: Any) -> NDArray:
-        """Predict numbers: in the unit of y, finite for any X.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
-            Computed in the dtype of `thetas_`.
-
-        Returns
-        -------
-        ndarray of float64 of shape (n_samples,) or (n_samples, n_outputs)
-            Of the shape that y had.
-
-        Raises
-        ------
-        ValueError
-            If X has other features than those fitted, or holds NaN or infinity.
-        """
-        (network, thetas, numbers, _), X = self._model_and_rows(X)
-        predict = cast(NumberUnits, network.output).predict
-        columns = () if numbers.is_column else (numbers.n_outputs,)
-
-        def answer(z: NDArray) -> NDArray:
-            return numbers.decode(predict(z))
-
-        return answers(network, thetas, X, answer, columns, np.float64)
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return R^2, or of Poisson D^2: the share of the deviance that is explained.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            True numbers; of Poisson, not negative.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, finite and not negative.
-
-        Returns
-        -------
-        float
-            The mean over the outputs. 1 is best, 0 as good as the mean of y.
-
-        Raises
-        ------
-        ValueError
-            If X has other features than those fitted, or X, y or ``sample_weight`` is not valid.
-        """
-        check_is_fitted(self)
-        self._check_y(y)
-        score = poisson_d2 if self.out_activation_ == "exp" else r2_score
-        return self._scored(score, X, finite_numbers(y, "y"), sample_weight)
-
-
-def poisson_d2(y: Any, predicted: NDArray, sample_weight: Any) -> float:
-    """Return the share of the Poisson deviance that is explained, the mean over the columns."""
-    check_consistent_length(y, predicted)
-    y_columns, columns = (np.reshape(a, (len(predicted), -1)).T for a in (y, predicted))
-    if len(y_columns) != len(columns):
-        raise ValueError(f"y must have {len(columns)} outputs, as predicted; got {len(y_columns)}")
-    of_columns = [
-        _d2_of_column(of_y, of_predicted, sample_weight)
-        for of_y, of_predicted in zip(y_columns, columns, strict=True)
-    ]
-    return float(np.mean(of_columns))
-
-
-def _d2_of_column(y: NDArray, predicted: NDArray, sample_weight: Any) -> float:
-    if len(y) > 1 and y.min() == y.max():  # as `r2_score` has it, where there is nothing to explain
-        return float(np.array_equal(y, predicted))
-    return float(d2_tweedie_score(y, predicted, sample_weight=sample_weight, power=1))
 
 
 def _is_fitted_name(name: str) -> bool:

@@ -9,13 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 
-from skbackprop._estimator import Model, NetworkEstimator, network_for
+from skbackprop._estimator import NetworkEstimator
 from skbackprop._inputs import validated
 from skbackprop._machine.blas import single_threaded_blas
 from skbackprop._machine.threads import rounding_in_silence
+from skbackprop._model import Model, network_for
 from skbackprop._network.coordinates import uncentred_coordinates
 from skbackprop._network.network import Network
-from skbackprop._network.objective import Objective
 from skbackprop._network.thetas import Thetas, check_thetas, roll
 from skbackprop._parameters import (
     check_parameters,
@@ -23,6 +23,7 @@ from skbackprop._parameters import (
     check_sequence_of_thetas,
 )
 from skbackprop._rows.rows import Rows, rows_of_fit, weighted_rows
+from skbackprop._rows.summed import objective_over
 from skbackprop._rows.targets import check_sample_weight
 from skbackprop._training.penalty import prior_reg_lambda
 
@@ -150,11 +151,8 @@ class Problem(NamedTuple):
     @contextmanager
     def objective(self) -> Iterator[Callable[[NDArray], tuple[float, NDArray]]]:
         """Yield J and D, unrolled, as a function of the unrolled Thetas."""
-        rows, network, dtype = self.rows, self.network, self.rows.X.dtype
-        with rows.sums(network, dtype) as sums:
-            W = rows.total_weight / rows.weight_unit
-            coordinates = uncentred_coordinates(network)
-            objective = Objective(sums, W, network.shapes, dtype, coordinates)
+        coordinates = uncentred_coordinates(self.network)
+        with objective_over(self.rows, self.network, self.rows.dtype, coordinates) as objective:
             yield lambda theta: objective(theta, self.reg_lambda or 0.0)[:2]
 
 

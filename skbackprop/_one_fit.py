@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
-from skbackprop._estimator import NetworkEstimator, metadata_of, network_for
+from skbackprop._estimator import NetworkEstimator, metadata_of
 from skbackprop._inputs import validated
 from skbackprop._machine.blas import single_threaded_blas
 from skbackprop._machine.threads import rounding_in_silence
+from skbackprop._model import model_of_fit, network_for
 from skbackprop._network.network import Network
 from skbackprop._network.thetas import Thetas, check_thetas
 from skbackprop._parameters import Settings, check_parameters, check_parameters_of_one_fit
@@ -96,9 +97,10 @@ class OneFit(CallbackSupportMixin, NetworkEstimator):
         encoded = self._encoded(draft, (X, y, sample_weight), (X_val, y_val, sample_weight_val))
         with single_threaded_blas(), rounding_in_silence(), encoded as (rows, validation):
             network = network_for(settings, rows)
+            model_of = model_of_fit(network, rows)
             given = self._given_thetas(rows, network)
-            keep = partial(self._keep, draft, network, rows, settings)
-            task = root_task(self, data, draft._seen(network, rows, settings))
+            keep = partial(self._keep, draft, model_of, settings.tol)
+            task = root_task(self, data, draft._seen(model_of, settings))
             with task, self._training(rows, network, settings, task, validation) as training:
                 try:
                     self._train(training, draft, given)

@@ -14,14 +14,16 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted
 
-from skbackprop._estimator import NetworkEstimator, metadata_of, network_for
+from skbackprop._estimator import NetworkEstimator, metadata_of
 from skbackprop._inputs import of_one_type, validated
 from skbackprop._machine.blas import single_threaded_blas
 from skbackprop._machine.threads import rounding_in_silence
+from skbackprop._model import Model, model_of_fit, network_for, seen_attributes
 from skbackprop._network.network import Network
+from skbackprop._network.thetas import Thetas
 from skbackprop._parameters import check_parameters, check_parameters_of_search
 from skbackprop._rows.rows import Rows, rows_of_fit
-from skbackprop._rows.targets import Kind, check_sample_weight
+from skbackprop._rows.targets import check_sample_weight
 from skbackprop._search.fold import FoldFits, Search
 from skbackprop._search.folds import fit_folds, interrupted
 from skbackprop._search.refit import Refit
@@ -146,14 +148,14 @@ class PenaltySearch(CallbackSupportMixin, NetworkEstimator):
             targets, w = self._encode(y, sample_weight)
             splits = splits_of(self.cv, X, targets, w, splitter_params)
             rows = rows_of_fit(X, targets, w)
-            network, kind = network_for(settings, rows), rows.targets.kind
+            network = network_for(settings, rows)
             draft.reg_lambdas_ = self._reg_lambdas(rows, network)
-            seen = draft._seen(network, rows, settings)
             owner = self._for_workers()
             search = Search(
                 owner=owner,
-                model_of=partial(owner._model_for_scorers, network, kind, settings.tol),
-                seen=partial(_without_names, seen),
+                model_of_fit=partial(model_of_fit, network),
+                estimator_of=partial(owner._estimator_for_scorers, settings.tol),
+                seen=partial(seen_attributes, {}, settings.tol),
                 X=X,
                 y=y,
                 targets=targets.on_scale_of(rows.targets),
@@ -170,6 +172,7 @@ class PenaltySearch(CallbackSupportMixin, NetworkEstimator):
                 n_folds=len(splits),
                 is_verbose=bool(self.verbose),
             )
+            seen = draft._seen(model_of_fit(network, rows), settings)
             task = root_task(
                 self, data, seen, max_subtasks=len(splits) + 1, sequential_subtasks=False
             )
@@ -194,13 +197,13 @@ class PenaltySearch(CallbackSupportMixin, NetworkEstimator):
         copy.cv = None
         return copy
 
-    def _model_for_scorers(
-        self, network: Network, kind: Kind, tol: float, outcome: Outcome
+    def _estimator_for_scorers(
+        self, tol: float, model_of: Callable[[Thetas], Model], outcome: Outcome
     ) -> Self:
         """Return an estimator to score; its own score must not ask the scorer again."""
-        model = type(self)(**{**self.get_params(deep=False), "scoring": None, "cv": None})
-        model._store(network, kind, tol, outcome)
-        return model
+        estimator = type(self)(**{**self.get_params(deep=False), "scoring": None, "cv": None})
+        estimator._store(model_of, tol, outcome)
+        return estimator
 
     def _scorer(self) -> Callable[..., float] | None:
         return None if self.scoring is None else check_scoring(self, self.scoring)
@@ -230,8 +233,9 @@ class PenaltySearch(CallbackSupportMixin, NetworkEstimator):
         starts = [thetas for fold in folds if (thetas := fold.thetas[chosen]) is not None]
         random_state = check_random_state(self.random_state)
         reports = SearchReports(bool(self.verbose))
-        data = search.data_of(np.arange(search.X.shape[0]))
-        task = task.subtask("refit", 2, number=len(folds), data=data, attributes=search.seen)
+        data, model_of = search.data_of(np.arange(search.X.shape[0])), search.model_of_fit(rows)
+        seen = partial(search.seen, model_of)
+        task = task.subtask("refit", 2, number=len(folds), data=data, attributes=seen)
         with (
             task,
             Training(
@@ -245,7 +249,7 @@ class PenaltySearch(CallbackSupportMixin, NetworkEstimator):
             ) as training,
         ):
             refit = Refit(training, starts, reports)
-            keep = partial(self._keep, draft, search.network, rows, search.settings)
+            keep = partial(self._keep, draft, model_of, search.settings.tol)
             try:
                 refit.run(float(draft.reg_lambdas_[chosen]))
                 keep(refit.outcome())
@@ -314,8 +318,3 @@ class PenaltySearch(CallbackSupportMixin, NetworkEstimator):
                 n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
                 weights = {"sample_weight": check_sample_weight(sample_weight, n_rows)}
             return as_number(scorer(self, X, y, **weights))
-
-
-def _without_names(seen: Callable[..., dict[str, Any]], *args: Any) -> dict[str, Any]:
-    """Return what is seen of a fold's iteration: its X, an array, has no names."""
-    return {name: value for name, value in seen(*args).items() if name != "feature_names_in_"}

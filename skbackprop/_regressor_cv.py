@@ -6,8 +6,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from skbackprop._estimator import NetworkRegressor
 from skbackprop._network.activations import ActivationName
+from skbackprop._network_regressor import NetworkRegressor
 from skbackprop._penalty_search import PenaltySearch
 
 

@@ -13,14 +13,12 @@ import numpy as np
 from dask import is_dask_collection
 from distributed import Client, get_client
 from numpy.typing import NDArray
-from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.validation import check_is_fitted
 
 from skbackprop._classifier import BackpropClassifier
 from skbackprop._cluster.data import Source, encode_groups, gather_groups, n_groups_of
 from skbackprop._cluster.engine import Cluster, ClusterError
 from skbackprop._cluster.targets import ClassesOfGroups, Encoding, NumbersOfGroups, TargetsOfGroups
-from skbackprop._estimator import poisson_d2
 from skbackprop._inputs import float_dtype_of, validated
 from skbackprop._machine.blas import single_threaded_blas
 from skbackprop._network.activations import ActivationName
@@ -203,10 +201,7 @@ class OnCluster:
         if not is_dask_collection(X):
             return float(super().score(X, y, sample_weight))  # type: ignore[misc]
         there = self._client().compute([self.predict(X), y, sample_weight])
-        return self._score_of(*self._client().gather(there))
-
-    def _score_of(self, predicted: NDArray, y: Any, sample_weight: Any) -> float:
-        raise NotImplementedError
+        return self._score_of(*self._client().gather(there))  # type: ignore[attr-defined]
 
 
 class DaskBackpropClassifier(OnCluster, BackpropClassifier):
@@ -305,9 +300,6 @@ class DaskBackpropClassifier(OnCluster, BackpropClassifier):
     def _kind(self) -> TargetsOfGroups:
         return ClassesOfGroups(self.class_weight)
 
-    def _score_of(self, predicted: NDArray, y: Any, sample_weight: Any) -> float:
-        return float(accuracy_score(y, predicted, sample_weight=sample_weight))
-
     def predict_proba(self, X: Any) -> Any:
         """Return the probabilities of the classes, or of each label; see `predict`."""
         return self._chunkwise("predict_proba", X)
@@ -393,11 +385,6 @@ class DaskBackpropRegressor(OnCluster, BackpropRegressor):
 
     def _kind(self) -> TargetsOfGroups:
         return NumbersOfGroups(self.loss)
-
-    def _score_of(self, predicted: NDArray, y: Any, sample_weight: Any) -> float:
-        if self.out_activation_ == "exp":
-            return poisson_d2(y, predicted, sample_weight)
-        return float(r2_score(y, predicted, sample_weight=sample_weight))
 
 
 # What the tasks do.

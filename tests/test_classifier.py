@@ -16,6 +16,7 @@ from sklearn.exceptions import DataConversionWarning, NotFittedError
 from sklearn.preprocessing import scale
 
 import skbackprop._estimator
+import skbackprop._network_classifier
 from skbackprop import BackpropClassifier
 
 IRIS, SPECIES = load_iris(return_X_y=True)
@@ -354,7 +355,8 @@ def test_a_refit_in_the_midst_of_a_prediction_has_no_part_in_it(monkeypatch, met
     classifier = small(**SHORT_FIT).fit(IRIS, kinds_of(3))
     before = getattr(classifier, method)(IRIS)
     after = getattr(small(**SHORT_FIT).fit(IRIS[:, :2], kinds_of(5)), method)(IRIS[:, :2])
-    room = skbackprop._inputs if step == "validate_data" else skbackprop._estimator
+    rooms = {"validate_data": skbackprop._inputs, "answers": skbackprop._network_classifier}
+    room = rooms.get(step, skbackprop._estimator)
     real = getattr(room, step)
 
     def and_refit(*args, **kwargs):

@@ -23,9 +23,10 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
+from sklearn.utils.class_weight import compute_class_weight
 
 import skbackprop._machine.blas
-from skbackprop import BackpropClassifier, BackpropClassifierCV
+from skbackprop import BackpropClassifier, BackpropClassifierCV, cost_and_gradient
 from skbackprop._rows.canonical import CANONICAL_SIZE
 from skbackprop._training.endings import Ending
 from skbackprop._training.training import Training
@@ -283,6 +284,25 @@ def test_a_scorer_sees_a_fitted_estimator():
     np.testing.assert_array_equal(
         by_itself.scores_, search(scoring="accuracy").fit(IRIS, SPECIES).scores_
     )
+
+
+@pytest.mark.parametrize("class_weight", ["balanced", {0: 5.0, 1: 1.5}])
+def test_a_scorer_sees_the_class_weights_of_its_fold(class_weight):
+    train, test = np.r_[30:95, 105:140], np.r_[:30, 95:105, 140:150]
+    weights = compute_class_weight(class_weight, classes=np.arange(3), y=SPECIES[train])
+    of_fold = BackpropClassifier(4, reg_lambda=1e-2, class_weight=dict(enumerate(weights)))
+    costs = []
+
+    def minus_J(model, X, y):
+        costs.append(cost_and_gradient(model, X, y)[0])
+        expected, _ = cost_and_gradient(of_fold, X, y, thetas=model.thetas_)
+        assert costs[-1] == pytest.approx(expected, rel=1e-12)
+        return -costs[-1]
+
+    own = search(
+        class_weight=class_weight, cv=[(train, test)], reg_lambdas=[1e-2], scoring=minus_J
+    ).fit(IRIS, SPECIES)
+    assert own.scores_.tolist() == [[-costs[0]]]
 
 
 def test_a_scalar_weight_is_that_of_every_row():

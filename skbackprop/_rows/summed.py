@@ -1,13 +1,15 @@
 """What a fit asks of its rows, on this machine or on others: sums over them, and parts of them."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from skbackprop._network.coordinates import CentredCoordinates
 from skbackprop._network.network import Network
-from skbackprop._network.objective import Costs, Sums
+from skbackprop._network.objective import Costs, Objective, Sums
 from skbackprop._rows.targets import Targets
 
 
@@ -116,3 +118,13 @@ class SummedRows(Protocol):
     def weighted_as(self, trained: "SummedRows") -> "SummedRows":
         """Return the same rows with the class weights of those that a fit is trained on."""
         ...
+
+
+@contextmanager
+def objective_over(
+    rows: SummedRows, network: Network, dtype: DTypeLike, coordinates: CentredCoordinates
+) -> Iterator[Objective]:
+    """Yield J and D over some rows, computed in this type, as a function of the solver's vector."""
+    with rows.sums(network, dtype) as sums:
+        W = rows.total_weight / rows.weight_unit
+        yield Objective(sums, W, network.shapes, dtype, coordinates)

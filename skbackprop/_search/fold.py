@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,10 +34,12 @@ class Search(NamedTuple):
     ----------
     owner : estimator
         The one that searches, and has the callbacks.
-    model_of : callable
-        Gives a fitted estimator for the scorer, from an outcome.
+    model_of_fit : callable
+        Gives, of the rows of a fit, what makes a model of its Thetas.
+    estimator_of : callable
+        Gives a fitted estimator for the scorer, of that and an outcome.
     seen : callable
-        Gives the attributes of an estimator at an iteration, for callbacks.
+        Gives the attributes of an estimator, of that and an iteration, for callbacks.
     X : {ndarray, CSR array} of shape (n_samples, n_features)
     y : ndarray
         As given, for scorers.
@@ -64,7 +67,8 @@ class Search(NamedTuple):
     """
 
     owner: Any
-    model_of: Callable[[Outcome], Any]
+    model_of_fit: Callable[[SummedRows], Callable[[Thetas], Any]]
+    estimator_of: Callable[..., Any]
     seen: Callable[..., dict[str, Any]]
     X: Any
     y: Any
@@ -171,11 +175,14 @@ def fit_fold(
     reports = SearchReports(search.is_verbose)
     # Here, and not only around all folds: this may be another process.
     with single_threaded_blas(), rounding_in_silence():
-        task = Task(context, search.owner, search.data_of(train), search.seen)
         with _named_errors(fold):
-            score = _scorer(search, _rows_of_weight(search, test, "test"), fold)
+            rows = _training_rows(search, train)
+            model_of = search.model_of_fit(rows)
+            score = _scorer(search, _rows_of_weight(search, test, "test"), fold, model_of)
+            seen = partial(search.seen, model_of)
+            task = Task(context, search.owner, search.data_of(train), seen)
             training = Training(
-                _training_rows(search, train),
+                rows,
                 search.network,
                 search.settings,
                 np.random.RandomState(seed),
@@ -247,7 +254,9 @@ def _next_fit(path: Iterator[Outcome], fold: int, reg_lambda: float) -> Outcome 
         raise NonFiniteError(f"in fold {fold}, reg_lambda={reg_lambda:.3g}: {error}") from error
 
 
-def _scorer(search: Search, test: NDArray, fold: int) -> Callable[[Outcome], float]:
+def _scorer(
+    search: Search, test: NDArray, fold: int, model_of: Callable[[Thetas], Any]
+) -> Callable[[Outcome], float]:
     """Return a function that scores a fit on the fold's test rows: they are taken once."""
     X, y, targets, w = search.X, search.y, search.targets.take(test), search.w
     if search.scorer is None:
@@ -262,7 +271,8 @@ def _scorer(search: Search, test: NDArray, fold: int) -> Callable[[Outcome], flo
 
     def score(outcome: Outcome) -> float:
         try:
-            return score_of(scorer, search.model_of(outcome), X, y, params, targets)
+            estimator = search.estimator_of(model_of, outcome)
+            return score_of(scorer, estimator, X, y, params, targets)
         except Exception as error:
             raise ValueError(
                 f"scoring={search.scoring!r} failed in fold {fold}, reg_lambda="

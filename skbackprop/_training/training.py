@@ -21,7 +21,7 @@ from skbackprop._network.network import Network
 from skbackprop._network.objective import Objective, RowCosts
 from skbackprop._network.thetas import Thetas
 from skbackprop._parameters import Settings
-from skbackprop._rows.summed import SummedRows
+from skbackprop._rows.summed import SummedRows, objective_over
 from skbackprop._training.callbacks import NO_TASK, Task
 from skbackprop._training.coarse_start import (
     NoMoreToTeach,
@@ -139,9 +139,8 @@ class Training:
     @contextmanager
     def _open(self, rows: SummedRows, dtype: Any) -> Iterator[Objective]:
         """Yield J and D over these rows, computed in this type."""
-        with rows.sums(self.network, dtype) as sums:
-            W = rows.total_weight / rows.weight_unit
-            yield Objective(sums, W, self.network.shapes, dtype, self.coordinates)
+        with objective_over(rows, self.network, dtype, self.coordinates) as objective:
+            yield objective
 
     def _of_batches(self, rows: Any, n_rows: int, dtype: Any) -> Objective:
         """Return J and D over a batch of these rows, at every call of the next."""

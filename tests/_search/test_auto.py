@@ -942,7 +942,7 @@ def test_a_line_that_cannot_be_printed(own, monkeypatch, beginning, is_kept):
 
 FILES = [
     skbackprop.__file__.replace("__init__.py", name)
-    for name in ("_search", "_one_fit.py", "_estimator.py")
+    for name in ("_search", "_one_fit.py", "_estimator.py", "_model.py")
 ]
 
 

@@ -10,9 +10,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
 
 from skbackprop import BackpropClassifier
-from skbackprop._estimator import network_for
 from skbackprop._machine.blas import single_threaded_blas
 from skbackprop._machine.threads import rounding_in_silence
+from skbackprop._model import network_for
 from skbackprop._parameters import check_parameters
 from skbackprop._search.path import LEAST_CUT, Turned, walk
 from skbackprop._training.endings import Ending

@@ -10,9 +10,9 @@ from sklearn.datasets import load_wine, make_classification
 from sklearn.preprocessing import scale
 
 from skbackprop import BackpropClassifier, BackpropClassifierCV
-from skbackprop._estimator import network_for
 from skbackprop._machine.blas import single_threaded_blas
 from skbackprop._machine.threads import rounding_in_silence
+from skbackprop._model import network_for
 from skbackprop._network.thetas import Thetas, unroll
 from skbackprop._parameters import check_parameters
 from skbackprop._search.refit import Refit

@@ -12,7 +12,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
-from skbackprop import BackpropClassifier, BackpropClassifierCV
+from skbackprop import BackpropClassifier, BackpropClassifierCV, cost_and_gradient
 from skbackprop._training.callbacks import root_task
 
 callback = pytest.importorskip("sklearn.callback")
@@ -240,6 +240,24 @@ def test_callbacks_see_folds_penalties_and_iterations_of_a_search():
     assert [names.count(name) for name in ("refit", "from a path", "afresh")] == [1, 1, 1]
     assert {number for name, number in watcher.ended if name == "fold"} == {0, 1, 2}
     assert watcher.set_up == 0
+
+
+@pytest.mark.parametrize("kind", [BackpropClassifier, BackpropClassifierCV])
+def test_J_of_what_a_callback_is_shown_is_the_loss_that_it_is_told(kind):
+    losses, costs = [], []
+
+    class OfTheSameRows(Recorder):
+        def on_fit_task_end(self, estimator, context, *, X, y, metadata, fitted_estimator):
+            if context.task_name == "iteration" and fitted_estimator is not None:
+                losses.append(fitted_estimator.loss_)
+                costs.append(cost_and_gradient(fitted_estimator, X, y, **(metadata or {}))[0])
+
+    rows = np.r_[:100, 110:140]  # so that the folds have classes of other weights
+    own = search() if kind is BackpropClassifierCV else classifier()
+    own.set_params(class_weight="balanced").set_callbacks(OfTheSameRows())
+    own.fit(IRIS[rows], SPECIES[rows], sample_weight=np.linspace(1, 2, 130))
+    assert len(losses) >= own.n_iter_ > 10
+    np.testing.assert_allclose(costs, losses, rtol=1e-12)
 
 
 def test_the_tree_of_a_search():

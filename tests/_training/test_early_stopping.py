@@ -11,9 +11,9 @@ from sklearn.metrics import log_loss
 from sklearn.preprocessing import scale
 
 from skbackprop import BackpropClassifier
-from skbackprop._estimator import network_for
 from skbackprop._machine.blas import single_threaded_blas
 from skbackprop._machine.threads import rounding_in_silence
+from skbackprop._model import network_for
 from skbackprop._network.objective import RowCosts
 from skbackprop._parameters import check_parameters
 from skbackprop._training.early_stopping import EarlyStopping, hold_out

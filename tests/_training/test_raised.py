@@ -375,7 +375,7 @@ def points_of(lines):
     for line in lines:
         times[line] += 1
         points.append((line, times[line]))
-    telling = ("_training", "_one_fit.py", "_estimator.py")
+    telling = ("_training", "_one_fit.py", "_estimator.py", "_model.py")
     of_hook = [(line, n) for line, n in times.items() if line[1] in HOOK]
     others = [(line, n) for line, n in times.items() if line[0][len(PACKAGE) :].startswith(telling)]
     return sorted({*of_hook, *others[::2], *points[::97]})
