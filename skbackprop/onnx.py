@@ -1,10 +1,11 @@
 """Fitted networks as ONNX graphs: importing this module registers converters with skl2onnx.
 
 ``skl2onnx.to_onnx`` then takes all estimators of this package, by themselves and as the last step
-of a pipeline. The graph computes in float64 where its input is float64, and else in float32.
-Classifiers have skl2onnx's options "zipmap", "output_class_labels", "nocl" and "raw_scores": logits
-in place of probabilities, those of two classes as (-z, z). Regressors answer in columns, one for
-each output. Where a graph ends in ZipMap, skl2onnx's default, it takes no float64.
+of a pipeline; a network that is a transformer, before another step, is refused. The graph computes
+in float64 where its input is float64, and else in float32. Classifiers have skl2onnx's options
+"zipmap", "output_class_labels", "nocl" and "raw_scores": logits in place of probabilities, those of
+two classes as (-z, z). Regressors answer in columns, one for each output. Where a graph ends
+in ZipMap, skl2onnx's default, it takes no float64.
 """
 
 from itertools import zip_longest
@@ -54,6 +55,7 @@ class Graph:
     """
 
     def __init__(self, scope: Any, operator: Any, container: Any) -> None:
+        refuse_transformer(scope, operator)
         self._scope, self._container = scope, container
         self._outputs = [variable.full_name for variable in operator.outputs]
         (variable,) = operator.inputs
@@ -89,6 +91,20 @@ class Graph:
         dtype = np_dtype_to_tensor_dtype(value.dtype)
         self._container.add_initializer(name, dtype, value.shape, value.ravel())
         return name
+
+
+def refuse_transformer(scope: Any, operator: Any) -> None:
+    """Raise an error where another step reads the answers: skl2onnx cannot ask for `transform`."""
+    answers = {variable.full_name for variable in operator.outputs}
+    for other in scope.operators.values():
+        if other.type == "SklearnZipMap" and answers & {v.full_name for v in other.inputs}:
+            answers |= {variable.full_name for variable in other.outputs}
+        elif answers & {variable.full_name for variable in other.inputs}:
+            name = type(operator.raw_operator).__name__
+            raise NotImplementedError(
+                f"{name} stands before another step, which is given what its transform gives; a "
+                f"graph would give it what {name} predicts: convert the steps one by one"
+            )
 
 
 def logits(graph: Graph, estimator: Any) -> str:

@@ -13,9 +13,11 @@ from skl2onnx.common.data_types import FloatTensorType, Int64TensorType, StringT
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_iris, make_multilabel_classification
+from sklearn.decomposition import PCA
 from sklearn.ensemble import BaggingClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import OneHotEncoder, StandardScaler, scale
 
 from skbackprop import (
@@ -277,6 +279,30 @@ def test_a_network_in_another_estimator(around):
 
 
 # What cannot be
+
+
+@pytest.mark.parametrize("network", [BackpropClassifier, BackpropClassifierCV, BackpropRegressor])
+@pytest.mark.parametrize("zipmap", [False, True])
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda network: make_pipeline(network, LogisticRegression()),
+        lambda network: make_pipeline(network, StandardScaler(), LogisticRegression()),
+        lambda network: make_pipeline(make_union(StandardScaler(), network), LogisticRegression()),
+        lambda network: make_pipeline(
+            make_column_transformer((network, [0, 1]), (StandardScaler(), [2, 3])),
+            LogisticRegression(),
+        ),
+        lambda network: make_pipeline(make_pipeline(StandardScaler(), network), PCA(2)),
+    ],
+)
+def test_a_network_before_another_step_is_refused(around, zipmap, network):
+    options = {"reg_lambdas": [1e-2], "cv": 2} if network is BackpropClassifierCV else {}
+    network = network(5, max_iter=5, random_state=0, coarse_start=False, **options)
+    model = around(network).fit(IRIS, SPECIES)
+    name = type(network).__name__
+    with pytest.raises(NotImplementedError, match=f"^{name} stands before another step"):
+        to_onnx(model, IRIS[:1], options={id(model): {"zipmap": zipmap}})
 
 
 def test_labels_that_onnx_does_not_have():
