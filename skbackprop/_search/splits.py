@@ -1,5 +1,7 @@
 """The folds of a search: positions of training and test rows, checked."""
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,9 @@ from sklearn.model_selection import check_cv
 
 from skbackprop._parameters import shown
 from skbackprop._rows.targets import Targets
+
+# More than these an iterator gives only if it never ends.
+MOST_SPLITS = 10_000
 
 
 def splits_of(
@@ -50,7 +55,10 @@ def _pairs(
 ) -> list[tuple[Any, Any]]:
     """Return what cv gives, if these are pairs."""
     try:
-        splitter = check_cv(cv, y, classifier=has_classes)
+        given = list(islice(cv, MOST_SPLITS + 1)) if isinstance(cv, Iterator) else cv
+        splitter = check_cv(given, y, classifier=has_classes)
+        if given is not cv and len(given) > MOST_SPLITS:
+            raise ValueError(f"it gives more than {MOST_SPLITS} splits")
         return [(train, test) for train, test in splitter.split(X, y, **params)]
     except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(
