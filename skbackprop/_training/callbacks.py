@@ -211,12 +211,12 @@ def root_task(
         Whether these are done one after the other.
     """
     context = None
-    if hasattr(owner, "_init_callback_context"):
+    # Found by measuring: tasks of iterations take a tenth of a small fit. And where there are none,
+    # an interrupt while scikit-learn takes them down leaves nothing of them on the estimator.
+    if hasattr(owner, "_init_callback_context") and _has_callbacks(owner):
         context = owner._init_callback_context(
             max_subtasks=max_subtasks, sequential_subtasks=sequential_subtasks
         )
-        if not _has_callbacks(owner):
-            context = None  # found by measuring: tasks of iterations take a tenth of a small fit
     return Task(context, owner, data, attributes)
 
 
