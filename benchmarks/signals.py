@@ -15,7 +15,6 @@ import os
 import random
 import signal
 import sys
-import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -61,8 +60,7 @@ def random_signals(n, rng):
                 lambda fitted=fitted: points.fit_quietly(fitted, points.FEW),
                 rng.uniform(1e-5, longest),
             )
-            assert points.blas_threads() == {2}
-            assert threading.active_count() == points.N_THREADS
+            points.assert_nothing_is_left(name)
             if vars(fitted) == before:
                 assert is_interrupted
                 met["as it was"] += 1
@@ -77,7 +75,7 @@ def random_signals(n, rng):
             met["interrupted"] += is_interrupted
             if signalled(lambda c=complete: c.predict(points.MANY), rng.uniform(1e-5, 1e-3)):
                 met["predictions interrupted"] += 1
-            assert points.blas_threads() == {2}
+            points.assert_nothing_is_left(name)
         print(f"{name}: {dict(met)}", flush=True)
     return met
 

@@ -75,10 +75,10 @@ def bits(estimator):
     return [Theta.tobytes() for Theta in estimator.thetas_]
 
 
-def assert_nothing_is_left(at):
-    assert blas_threads() == {2}, at.where
+def assert_nothing_is_left(where):
+    assert blas_threads() == {2}, where
     names = [thread.name for thread in threading.enumerate()]
-    assert not [name for name in names if name.startswith(OWN_THREADS)], at.where
+    assert not [name for name in names if name.startswith(OWN_THREADS)], where
 
 
 def points_of(run, n_points):
@@ -100,7 +100,7 @@ def sweep_fit(make, n=None):
     n_points = n_kept = 0
     for at, is_interrupted in points_of(lambda at: at.run(fit_quietly, fitted, FEW), n):
         n_points += 1
-        assert_nothing_is_left(at)
+        assert_nothing_is_left(at.where)
         if vars(fitted) == before:
             assert is_interrupted, at.where
             np.testing.assert_array_equal(fitted.predict(OTHERS), answers)
@@ -110,7 +110,7 @@ def sweep_fit(make, n=None):
             assert vars(fitted).keys() == vars(complete).keys(), at.where
             assert fitted.predict(FEW).shape == TWO_KINDS.shape
         assert bits(fit_quietly(make(), FEW)) == bits(complete), at.where
-        assert_nothing_is_left(at)
+        assert_nothing_is_left(at.where)
         fitted.__dict__ = before.copy()
     return n_points, n_kept
 
@@ -132,10 +132,10 @@ def sweep_answer(method, n=None):
     answer, n_points = getattr(model, method)(*args), 0
     for at, _ in points_of(lambda at: at.run(getattr(model, method), *args), n):
         n_points += 1
-        assert_nothing_is_left(at)
+        assert_nothing_is_left(at.where)
         assert vars(model) == before
         np.testing.assert_array_equal(getattr(model, method)(*args), answer)
-        assert_nothing_is_left(at)
+        assert_nothing_is_left(at.where)
     return n_points
 
 
