@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import skops.io
 from numpy.testing import assert_array_equal
+from quiet import QuietCallback
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_iris, make_classification, make_multilabel_classification
@@ -113,19 +114,10 @@ def with_a_callback(estimator, X, y):
     return quietly(estimator.set_callbacks(Counter()).fit, X, y)
 
 
-class Counter:
+class Counter(QuietCallback):
     """A callback that looks at everything and keeps a number."""
 
     n_seen = 0
-
-    def setup(self, estimator, context):
-        pass
-
-    def teardown(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context):
-        pass
 
     def on_fit_task_end(self, estimator, context, *, X, y, metadata, fitted_estimator):
         self.n_seen += 1

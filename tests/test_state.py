@@ -10,6 +10,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from quiet import QuietCallback
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris
 from sklearn.exceptions import ConvergenceWarning, InconsistentVersionWarning, NotFittedError
 from sklearn.preprocessing import scale
@@ -401,17 +402,8 @@ def test_attributes_of_a_subclass_stay():
 )
 @pytest.mark.parametrize("kind", [BackpropClassifier, BackpropClassifierCV])
 def test_what_a_callback_sets_on_the_estimator_stays(kind):
-    class Counter:
+    class Counter(QuietCallback):
         n_seen = 0
-
-        def setup(self, estimator, context):
-            pass
-
-        def teardown(self, estimator, context):
-            pass
-
-        def on_fit_task_begin(self, estimator, context):
-            pass
 
         def on_fit_task_end(self, estimator, context):
             self.n_seen += 1

@@ -12,6 +12,7 @@ import pytest
 import textbook
 from class_rows import rows_of_fit
 from interrupting import AtLine
+from quiet import QuietCallback
 from scipy.sparse import csr_array
 from scipy.special import log_expit, log_softmax
 from sklearn.base import clone
@@ -700,17 +701,11 @@ def test_a_quiet_path_prints_nothing(capsys):
 # Callbacks
 
 
-class Callback:
+class Callback(QuietCallback):
     """Notes the tasks that end, and does something at each: act(path of the task, fitted)."""
 
     def __init__(self, act=lambda path, fitted: None):
         self.act, self.began, self.ended, self.seen = act, [], [], []
-
-    def setup(self, estimator, context):
-        pass
-
-    def teardown(self, estimator, context):
-        pass
 
     def on_fit_task_begin(self, estimator, context):
         self.began.append(self._path(context))

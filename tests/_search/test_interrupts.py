@@ -6,6 +6,7 @@ from itertools import count
 import numpy as np
 import pytest
 from interrupting import AtLine
+from quiet import QuietCallback
 from sklearn.datasets import load_iris, load_wine
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
@@ -213,20 +214,11 @@ def test_at_any_line():
 # Errors of callbacks
 
 
-class Raises:
+class Raises(QuietCallback):
     """Raises at the end of one task."""
 
     def __init__(self, task, error, skip=0):
         self.task, self.error, self.left = task, error, skip
-
-    def setup(self, estimator, context):
-        pass
-
-    def teardown(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context):
-        pass
 
     def on_fit_task_end(self, estimator, context):
         task, parents = context.task_name, []

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 from class_rows import rows_of_fit
+from quiet import QuietCallback
 from sklearn.base import clone
 from sklearn.datasets import load_wine, make_classification
 from sklearn.preprocessing import scale
@@ -108,13 +109,7 @@ def names_of(context):
 def test_a_wish_in_the_first_of_the_two_wants_no_second(name):
     began = []
 
-    class Wisher:
-        def setup(self, estimator, context):
-            pass
-
-        def teardown(self, estimator, context):
-            pass
-
+    class Wisher(QuietCallback):
         def on_fit_task_begin(self, estimator, context):
             began.append(context.task_name)
 

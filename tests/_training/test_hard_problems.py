@@ -7,6 +7,7 @@ from itertools import count
 
 import numpy as np
 import pytest
+from quiet import QuietCallback
 from sklearn.datasets import load_iris, make_circles
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
@@ -243,24 +244,15 @@ def test_callbacks_see_the_iterations_of_every_start(starts):
     if not hasattr(BackpropClassifier, "set_callbacks"):
         return  # scikit-learn below 1.9
 
-    class Count:
+    class Count(QuietCallback):
         n_ended = 0
         last_loss = None
-
-        def setup(self, estimator, context):
-            pass
-
-        def on_fit_task_begin(self, estimator, context):
-            pass
 
         def on_fit_task_end(self, estimator, context, *, fitted_estimator):
             self.n_ended += context.task_name == "iteration"
             if fitted_estimator is not None and context.task_name == "iteration":
                 self.last_loss = fitted_estimator.loss_
             return self.n_ended == self.limit
-
-        def teardown(self, estimator, context):
-            pass
 
     starts.n_saddles = 0
     count = Count()

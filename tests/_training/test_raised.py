@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fit_rules import assert_follows_the_rules, assert_loss_is_that_of_its_thetas, rows_trained_on
+from quiet import QuietCallback
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
@@ -97,18 +98,12 @@ def assert_is_fitted_anew(classifier, accepted):
 # Callbacks
 
 
-class Fails:
+class Fails(QuietCallback):
     """A callback that notes the tasks, and raises at one of the calls of a hook, or at many."""
 
     def __init__(self, hook, at):
         self.hook, self.at = hook, at
         self.began, self.ended, self.calls, self.errors = [], [], Counter(), []
-
-    def setup(self, estimator, context):
-        pass
-
-    def teardown(self, estimator, context):
-        pass
 
     def on_fit_task_begin(self, estimator, context):
         self.began.append(self._task(context))

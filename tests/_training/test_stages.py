@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 from fit_rules import assert_follows_the_rules, assert_loss_is_that_of_its_thetas, rows_trained_on
+from quiet import QuietCallback
 from sklearn.datasets import load_digits, load_iris, make_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
@@ -42,17 +43,11 @@ def fit_quietly(classifier, *args, **kwargs):
         return classifier.fit(*args, **kwargs)
 
 
-class Watcher:
+class Watcher(QuietCallback):
     """A callback that notes the iterations of every stage, and may wish to stop."""
 
     def __init__(self, wish=lambda stage, number, fitted: False):
         self.wish, self.numbers, self.losses, self.ended = wish, [], [], []
-
-    def setup(self, estimator, context):
-        pass
-
-    def teardown(self, estimator, context):
-        pass
 
     def on_fit_task_begin(self, estimator, context):
         if context.task_name in STAGES:

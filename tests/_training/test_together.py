@@ -6,6 +6,7 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 from fit_rules import assert_follows_the_rules, assert_loss_is_that_of_its_thetas, rows_trained_on
+from quiet import QuietCallback
 from scipy.sparse import csr_array
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
@@ -90,22 +91,13 @@ def name_of(case):
     return "-".join(str(getattr(value, "__name__", value)) for value in case.values())
 
 
-class Count:
+class Count(QuietCallback):
     """A callback that counts the iterations, and may end the fit at one of them."""
 
     n_iterations = 0
 
     def __init__(self, at=None, ends=None):
         self.at, self.ends = at, ends
-
-    def setup(self, estimator, context):
-        pass
-
-    def teardown(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context):
-        pass
 
     def on_fit_task_end(self, estimator, context, *, fitted_estimator):
         if context.task_name != "iteration" or fitted_estimator is None:

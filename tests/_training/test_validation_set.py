@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from class_rows import rows_of_fit
 from fit_rules import assert_loss_is_that_of_its_thetas
+from quiet import QuietCallback
 from scipy.sparse import csr_array
 from sklearn import clone, config_context
 from sklearn.datasets import load_diabetes, load_iris
@@ -483,20 +484,11 @@ def test_searches_take_it_with_and_without_routing(routing):
     assert best.best_validation_score_ == pytest.approx(-loss, rel=1e-10)
 
 
-class Stop:
+class Stop(QuietCallback):
     """A callback that ends the fit after some iterations."""
 
     def __init__(self, after):
         self.n_left = after
-
-    def setup(self, estimator, context):
-        pass
-
-    def teardown(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context):
-        pass
 
     def on_fit_task_end(self, estimator, context):
         if context.task_name != "iteration":
