@@ -21,6 +21,7 @@ dask = pytest.importorskip("dask")
 da = pytest.importorskip("dask.array")
 distributed = pytest.importorskip("distributed")
 
+from skbackprop._cluster import data as data_module  # noqa: E402
 from skbackprop._cluster import engine  # noqa: E402
 from skbackprop._cluster.data import grouped  # noqa: E402
 from skbackprop._cluster.engine import ClusterError, homes_for  # noqa: E402
@@ -311,6 +312,41 @@ def test_what_is_not_valid_is_named_and_leaves_the_old_model(client, name):
         fit.fit(*bad)
     assert fit.thetas_ is before or equal(fit, fit)
     assert fit.n_iter_ == 1
+
+
+def late(part):
+    """Let the first of the chunks come last."""
+    if np.array_equal(part[:1], X[:1]):
+        time.sleep(0.5)
+    return part
+
+
+@pytest.mark.parametrize("is_validation", [False, True])
+def test_of_groups_that_fail_the_first_in_order_tells(client, is_validation):
+    shorter = da.from_array(Y, chunks=200).map_blocks(lambda part: part[1:], dtype=Y.dtype)
+    bad = DX.map_blocks(late, meta=X[:0]), shorter
+    message = "in each chunk: chunk 0 has 200 and 199"
+    fit = DaskBackpropClassifier(**FIXED, n_groups=6)
+    with pytest.raises(ValueError, match=message) as raised:
+        if is_validation:
+            fit.fit(DX, DY, X_val=bad[0], y_val=bad[1])
+        else:
+            fit.fit(*bad)
+    assert raised.value.__suppress_context__  # no other group tells, too
+
+
+def test_of_groups_with_other_classes_the_first_in_order_tells(client, monkeypatch):
+    encoded = data_module._encoded
+
+    def late_if_first(group, encoding):
+        time.sleep(0.5 * ("u" in group.y))
+        return encoded(group, encoding)
+
+    monkeypatch.setattr(data_module, "_encoded", late_if_first)
+    other = da.from_array(np.repeat(list("uvwxyz"), 200), chunks=200)
+    fit = DaskBackpropClassifier(**FIXED, n_groups=6)
+    with pytest.raises(ValueError, match=r"only classes of the fit, .* got \['u'\]"):
+        fit.fit(DX, DY, X_val=DX, y_val=other)
 
 
 def missing(part):

@@ -37,6 +37,9 @@ FAN_IN = 8
 MOST_BYTES = 2**31
 # States of a future whose task the scheduler no longer knows.
 LOST = ("cancelled", "lost")
+# What checks of the rows raise. Of several groups, the first in order tells; other errors, as of a
+# file that a graph of the user's does not find, end a fit at once.
+CHECKED = (TypeError, ValueError)
 
 
 class ClusterError(RuntimeError):
@@ -219,10 +222,10 @@ class Cluster:
     ) -> list[Any]:
         """Return what a function gives of each resident, and of a point if there is one."""
 
-        def graph() -> Delayed:
-            return delayed(_listed, pure=False)(*self._parts(function, residents, point))
+        def parts() -> list[Delayed]:
+            return self._parts(function, residents, point)
 
-        return self._survive(residents, graph)
+        return self._survive(residents, parts, delayed(_listed, pure=False))
 
     def total(
         self,
@@ -237,14 +240,16 @@ class Cluster:
         """
         add = delayed(_added, pure=False)
 
-        def graph() -> Delayed:
-            sums = self._parts(function, residents, (point,))
+        def parts() -> list[Delayed]:
+            return self._parts(function, residents, (point,))
+
+        def added(*sums: Delayed) -> Delayed:
             while True:
-                sums = [add(*sums[i : i + FAN_IN]) for i in range(0, len(sums), FAN_IN)]
+                sums = tuple(add(*sums[i : i + FAN_IN]) for i in range(0, len(sums), FAN_IN))
                 if len(sums) == 1:
                     return sums[0]
 
-        return self._survive(residents, graph)
+        return self._survive(residents, parts, added)
 
     def _parts(
         self, function: Callable[..., Any], residents: Sequence[Resident], point: Sequence[Any]
@@ -260,18 +265,24 @@ class Cluster:
                 parts.append(call(resident.future, *there, dask_key_name=key))
         return parts
 
-    def _survive(self, residents: Sequence[Resident], graph: Callable[[], Delayed]) -> Any:
-        """Return what a pure graph gives; again where the cluster has lost it."""
+    def _survive(
+        self,
+        residents: Sequence[Resident],
+        parts: Callable[[], list[Delayed]],
+        together: Callable[..., Delayed],
+    ) -> Any:
+        """Return what the parts of a pure graph give together; again where the cluster loses it."""
         for n_tries in itertools.count(1):
             future = None
             try:
                 self.settle(residents)
-                with config.set({"distributed.admin.large-graph-warning-threshold": MOST_BYTES}):
-                    future = self.client.compute(graph(), optimize_graph=False)
+                future = self._compute(together(*parts()))
                 return self._result_of(future)
             except Exception as error:
                 is_of_a_task = future is not None and future.status == "error"
                 is_lost = isinstance(error, (CancelledError, OSError))
+                if is_of_a_task and isinstance(error, CHECKED):
+                    raise self._first_error(parts(), error) from None
                 if is_of_a_task or (not is_lost and self.client.status == "running"):
                     raise
                 self._recover(error, n_tries)
@@ -279,6 +290,25 @@ class Cluster:
                 if future is not None:  # where this raises, a traceback would hold it
                     future.release()
         return None
+
+    def _compute(self, graph: Any) -> Any:
+        with config.set({"distributed.admin.large-graph-warning-threshold": MOST_BYTES}):
+            return self.client.compute(graph, optimize_graph=False)
+
+    def _first_error(self, parts: list[Delayed], error: Exception) -> Exception:
+        """Return, of what parts raise, that of the first in order; the one given came first."""
+        futures = self._compute(parts)
+        try:
+            for future in futures:
+                self._result_of(future)
+        except CHECKED as first:
+            return first
+        except (CancelledError, OSError):  # what is at hand is as true
+            return error
+        finally:
+            for future in futures:
+                future.release()
+        return error
 
     def _recover(self, error: Exception, n_tries: int) -> None:
         """Wait until a computation may be tried again, unless it can not succeed."""
