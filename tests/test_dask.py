@@ -327,11 +327,11 @@ def test_of_groups_that_fail_the_first_in_order_tells(client, is_validation):
     bad = DX.map_blocks(late, meta=X[:0]), shorter
     message = "in each chunk: chunk 0 has 200 and 199"
     fit = DaskBackpropClassifier(**FIXED, n_groups=6)
+    data, options = bad, {}
+    if is_validation:
+        data, options = (DX, DY), dict(zip(("X_val", "y_val"), bad, strict=True))
     with pytest.raises(ValueError, match=message) as raised:
-        if is_validation:
-            fit.fit(DX, DY, X_val=bad[0], y_val=bad[1])
-        else:
-            fit.fit(*bad)
+        fit.fit(*data, **options)
     assert raised.value.__suppress_context__  # no other group tells, too
 
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse, vstack
 
 from skbackprop._cluster.engine import Cluster, Resident
+from skbackprop._cluster.held import Held
 from skbackprop._cluster.rows import ClusterRows
 from skbackprop._cluster.targets import Encoding, TargetsOfGroups
-from skbackprop._rows.rows import Rows
 from skbackprop._rows.targets import check_sample_weight
 
 # Groups where nobody knows how many rows there are.
@@ -230,8 +230,8 @@ def _said_by(group: Group | None, kind: TargetsOfGroups) -> Said | None:
     return Said(group.X.shape[1], group.names, has_weight, kind.summary(group.y, group.w))
 
 
-def _encoded(group: Group, encoding: Encoding) -> Rows:
-    return encoding.rows(group.X, group.y, group.w)
+def _encoded(group: Group, encoding: Encoding) -> Held:
+    return Held(encoding.rows(group.X, group.y, group.w))
 
 
 # What the client does.
@@ -322,8 +322,12 @@ def _check_alike(name: str, said: Sequence[Said]) -> None:
                 f"all chunks of {name} must have the same features, got {first.n_features} and "
                 f"{other.n_features}"
             )
-        if not np.array_equal(other.names, first.names):  # type: ignore[arg-type]
+        if _names(other) != _names(first):
             raise ValueError(f"all chunks of {name} must have the same names of features")
+
+
+def _names(said: Said) -> list[str] | None:
+    return None if said.names is None else said.names.tolist()
 
 
 def encode_groups(

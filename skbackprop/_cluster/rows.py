@@ -5,9 +5,10 @@ a group has follows from the chunks of the data alone, so the sums are the same,
 however many workers.
 """
 
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,8 @@ from dask.sizeof import sizeof
 from numpy.typing import DTypeLike, NDArray
 
 from skbackprop._cluster.engine import Cluster, Resident
+from skbackprop._cluster.held import WHOLE, Held, Part
+from skbackprop._machine.shards import ShardCosts, sums_over
 from skbackprop._network.network import Network
 from skbackprop._network.objective import Costs, Sums
 from skbackprop._network.thetas import Thetas
@@ -24,13 +27,6 @@ from skbackprop._rows.targets import Targets
 
 # Bytes of X up to which rows are brought to the client, where mini-batches pass through them.
 MOST_BYTES = 2**28
-
-
-@sizeof.register(Rows)
-def _bytes_of(rows: Rows) -> int:
-    """Return about how many bytes they take: what a worker spills to disk follows from that."""
-    arrays = (rows.X, rows.targets.codes, rows.counts, rows.positions)
-    return sum(sizeof(array) for array in arrays)
 
 
 class Facts(NamedTuple):
@@ -46,8 +42,9 @@ class Facts(NamedTuple):
 
 def facts_of(rows: Rows) -> Facts:
     """Return what the client is to know of a group."""
-    n, W, unit = rows.n_rows, rows.total_weight, rows.weight_unit
-    return Facts(n, rows.n_given, rows.total_count, W, unit, sizeof(rows.X) / max(n, 1))
+    W, unit = rows.total_weight, rows.weight_unit
+    bytes_of_row = sizeof(rows.X) / max(rows.X.shape[0], 1)
+    return Facts(rows.n_rows, rows.n_given, rows.total_count, W, unit, bytes_of_row)
 
 
 class ClusterRows:
@@ -58,13 +55,15 @@ class ClusterRows:
     cluster : Cluster
         At work.
     groups : sequence of Resident
-        Of `Rows` each; those without any are left out.
+        Of `Held` rows each; those that have none of the part are left out.
     targets : Targets
         Of a few rows that stand for all.
     class_weights : ndarray of shape (n_classes,) or None
     n_features : int
     dtype : dtype
-        That of X.
+        That in which X is computed.
+    part : Part, default=WHOLE
+        Which rows of the groups they are.
     """
 
     def __init__(
@@ -75,13 +74,27 @@ class ClusterRows:
         class_weights: NDArray | None,
         n_features: int,
         dtype: np.dtype,
+        part: Part = WHOLE,
     ) -> None:
         self.cluster, self.targets, self.class_weights = cluster, targets, class_weights
-        self.n_features, self.dtype = n_features, dtype
-        facts = cluster.each(facts_of, groups)
+        self.n_features, self.dtype, self.part = n_features, dtype, part
+        facts = cluster.each(OfPart(facts_of, part), groups)
         with_rows = [i for i, of_group in enumerate(facts) if of_group.n_rows]
         self.groups = [groups[i] for i in with_rows]
         self.facts = [facts[i] for i in with_rows]
+
+    def of_part(
+        self, part: Part, class_weights: NDArray | None, dtype: np.dtype | None = None
+    ) -> "ClusterRows":
+        """Return other rows of the same groups, whose classes have these weights."""
+        dtype = self.dtype if dtype is None else dtype
+        return ClusterRows(
+            self.cluster, self.groups, self.targets, class_weights, self.n_features, dtype, part
+        )
+
+    def each(self, function: Callable[..., Any], *point: Any) -> list[Any]:
+        """Return what a function of `Rows` gives of each group, and of a point if there is one."""
+        return self.cluster.each(OfPart(function, self.part), self.groups, *point)
 
     # What the facts add up to
 
@@ -124,8 +137,12 @@ class ClusterRows:
 
     def _mean_of(self, function: Callable[..., Any], *point: Any) -> Any:
         """Return the weighted mean of what a function gives of each group."""
-        of_groups = self.cluster.each(function, self.groups, *point)
-        return np.average(of_groups, axis=0, weights=self.w)
+        return np.average(self.each(function, *point), axis=0, weights=self.w)
+
+    def mean_by_count(self, function: Callable[..., float]) -> float:
+        """Return the mean of what a function gives of each group, weighted by its rows' counts."""
+        counts = [facts.total_count for facts in self.facts]
+        return float(np.average(self.each(function), weights=counts))
 
     @cached_property
     def _target_means(self) -> NDArray:
@@ -139,6 +156,11 @@ class ClusterRows:
         """Return the weighted mean of X."""
         return self._mean_of(Rows.mean)
 
+    def covariance_with_targets(self) -> NDArray:
+        """Return the weighted covariance of X and the targets, shape (n_outputs, n_features)."""
+        mean_product = self._mean_of(Rows.mean_product_with_targets)
+        return mean_product - np.outer(self.target_means(), self.mean())
+
     def null_cost(self, network: Network, learned_from: SummedRows | None = None) -> float:
         """Return the mean cost of always predicting the target means, of these or other rows."""
         predicted = (self if learned_from is None else learned_from).target_means()
@@ -146,16 +168,17 @@ class ClusterRows:
 
     def is_scaled(self) -> bool:
         """Tell whether in every group every feature that varies is of the order of 1."""
-        return all(self.cluster.each(Rows.is_scaled, self.groups))
+        return all(self.each(Rows.is_scaled))
 
     # Sums over the rows
 
     @contextmanager
     def sums(self, network: Network, dtype: DTypeLike) -> Iterator[Sums]:
         """Yield the sums of cost and gradient, a function of the Thetas: see `Rows.sums`."""
+        key, dtype = uuid.uuid4().hex, np.dtype(dtype)
 
         def sums(thetas: Thetas) -> tuple[float, Thetas]:
-            point = network, _on_the_way(thetas), np.dtype(dtype), self.weight_unit
+            point = Point(key, self.part, network, dtype, _on_the_way(thetas), self.weight_unit)
             cost, Delta = self.cluster.total(_sums_at, self.groups, point)
             return float(cost), Thetas(Delta, thetas.shapes)
 
@@ -164,9 +187,10 @@ class ClusterRows:
     @contextmanager
     def costs(self, network: Network, dtype: DTypeLike) -> Iterator[Costs]:
         """Yield the mean cost of each group, a function of the Thetas."""
+        key, dtype = uuid.uuid4().hex, np.dtype(dtype)
 
         def costs(thetas: Thetas) -> NDArray:
-            point = network, _on_the_way(thetas), np.dtype(dtype)
+            point = Point(key, self.part, network, dtype, _on_the_way(thetas), 1.0)
             return np.array(self.cluster.each(_mean_cost_at, self.groups, point))
 
         yield costs
@@ -178,32 +202,33 @@ class ClusterRows:
     ) -> tuple["ClusterRows", "ClusterRows"]:
         """Return a share of the rows, drawn at random in each group, and the others.
 
-        These rows themselves leave the workers' memory, and come back when somebody asks for them.
+        These rows themselves leave the workers' memory, and come back when somebody asks for them;
+        but not those of a fold, whose groups the other folds share.
         """
         divided = [
-            self.cluster.hold(_divided, group, share, seed, home=group.home)
+            self.cluster.hold(_divided, group, self.part, share, seed, home=group.home)
             for group, seed in zip(self.groups, self._seeds(random_state), strict=True)
         ]
-        drawn, others = (self._of(divided, part) for part in range(2))
-        for resident in [*divided, *self.groups]:
+        drawn, others = (self._of(divided, side) for side in range(2))
+        for resident in [*divided, *(self.groups if self.part.fold is None else [])]:
             resident.let_go()
         return drawn, others
 
-    def _of(self, divided: Sequence[Resident], part: int) -> "ClusterRows":
-        groups = [self.cluster.hold(_part, both, part, home=both.home) for both in divided]
+    def _of(self, divided: Sequence[Resident], side: int) -> "ClusterRows":
+        groups = [self.cluster.hold(_side, both, side, home=both.home) for both in divided]
         return ClusterRows(
             self.cluster, groups, self.targets, self.class_weights, self.n_features, self.dtype
         )
 
     def sample(self, share: float, random_state: np.random.RandomState) -> Rows:
         """Return a share of the rows, drawn at random in each group, on this machine."""
-        seeds = iter(self._seeds(random_state))
-        parts = [
-            self.cluster.hold(_sample, g, share, next(seeds), home=g.home) for g in self.groups
+        drawn = [
+            self.cluster.hold(_sample, group, self.part, share, seed, home=group.home)
+            for group, seed in zip(self.groups, self._seeds(random_state), strict=True)
         ]
-        here = self.cluster.each(Rows.compact, parts)
-        for part in parts:
-            part.let_go()
+        here = self.cluster.each(OfPart(Rows.compact, WHOLE), drawn)
+        for resident in drawn:
+            resident.let_go()
         return concatenated(here)
 
     def at_hand(self, random_state: np.random.RandomState) -> Rows:
@@ -211,12 +236,36 @@ class ClusterRows:
         n_bytes = sum(facts.n_rows * facts.bytes_of_row for facts in self.facts)
         if n_bytes > MOST_BYTES:
             return self.sample(MOST_BYTES / n_bytes, random_state)
-        return concatenated(self.cluster.each(Rows.compact, self.groups))
+        return concatenated(self.each(Rows.compact))
+
+    def to_rank_penalties(self) -> "ClusterRows":
+        """Return the same rows in the precision that is enough to compare coarse fits.
+
+        In single precision X is cast block by block: no second X is kept.
+        """
+        if not self.targets.ranks_in_single_precision:
+            return self
+        dtype = np.result_type(*self.each(_dtype_to_rank))
+        return self.of_part(self.part, self.class_weights, dtype)
 
     def weighted_as(self, trained: SummedRows) -> "ClusterRows":
-        """Return these rows: they were encoded with the class weights of the fit."""
-        assert self.class_weights is trained.class_weights
-        return self
+        """Return the same rows with the class weights of those that a fit is trained on.
+
+        Raises
+        ------
+        ValueError
+            If all are of classes of weight zero.
+        """
+        weights = trained.class_weights
+        if self.class_weights is weights:
+            return self
+        rows = self.of_part(self.part._replace(class_weights=weights), weights)
+        if rows.n_rows == 0:
+            raise ValueError(
+                f"class_weight leaves no row of y_val of positive weight, got {weights} for the "
+                "classes in their order"
+            )
+        return rows
 
     def _seeds(self, random_state: np.random.RandomState) -> list[int]:
         return random_state.randint(np.iinfo(np.int32).max, size=len(self.groups)).tolist()
@@ -230,36 +279,86 @@ def _on_the_way(thetas: Thetas) -> Thetas:
 # What the tasks do.
 
 
-def _sums_at(rows: Rows, point: tuple[Network, Thetas, np.dtype, float]) -> tuple[NDArray, NDArray]:
-    network, thetas, dtype, unit = point
-    with rows.sums(network, dtype) as sums:
+class OfPart:
+    """A function of `Rows` as one of what a worker holds."""
+
+    def __init__(self, function: Callable[..., Any], part: Part) -> None:
+        self.function, self.part, self.__name__ = function, part, function.__name__
+
+    def __call__(self, held: Held, *point: Any) -> Any:
+        """Call it with the rows of the part."""
+        return self.function(held.part(self.part), *point)
+
+
+class Point(NamedTuple):
+    """Where an evaluation is.
+
+    Attributes
+    ----------
+    key : str
+        Of the function that is evaluated; see `Held.call`.
+    part : Part
+    network : Network
+    dtype : dtype
+    thetas : Thetas
+    unit : float
+        That of the weights of all groups.
+    """
+
+    key: str
+    part: Part
+    network: Network
+    dtype: np.dtype
+    thetas: Thetas
+    unit: float
+
+
+def _sums_at(held: Held, point: Point) -> tuple[NDArray, NDArray]:
+    return held.call(point.key, partial(_opened_sums, held, point), point.thetas)
+
+
+def _opened_sums(held: Held, point: Point) -> Callable[[Thetas], tuple[NDArray, NDArray]]:
+    rows = held.part(point.part)
+    sums = sums_over(rows.shards(point.network, point.dtype))
+    scale = rows.weight_unit / point.unit
+
+    def scaled(thetas: Thetas) -> tuple[NDArray, NDArray]:
         cost, Delta = sums(thetas)
-    scale = rows.weight_unit / unit
-    if scale == 1:
-        return np.array(cost), Delta.vector
-    return np.array(cost * scale), Delta.vector.astype(np.float64) * scale
+        if scale == 1:
+            return np.array(cost), Delta.vector.copy()  # it may be a buffer
+        return np.array(cost * scale), Delta.vector.astype(np.float64) * scale
+
+    return scaled
 
 
-def _mean_cost_at(rows: Rows, point: tuple[Network, Thetas, np.dtype]) -> float:
-    network, thetas, dtype = point
-    with rows.costs(network, dtype) as costs:
-        return float(np.average(costs(thetas), weights=rows.w))
+def _mean_cost_at(held: Held, point: Point) -> float:
+    return held.call(point.key, partial(_opened_costs, held, point), point.thetas)
+
+
+def _opened_costs(held: Held, point: Point) -> Callable[[Thetas], float]:
+    rows = held.part(point.part)
+    costs = ShardCosts(rows.shards(point.network, point.dtype))
+    return lambda thetas: float(np.average(costs(thetas), weights=rows.w))
 
 
 def _constant_cost(rows: Rows, network: Network, predicted: NDArray) -> float:
     return rows.targets.constant_cost(network.output, predicted, rows.w)
 
 
-def _divided(rows: Rows, share: float, seed: int) -> tuple[Rows, Rows]:
+def _dtype_to_rank(rows: Rows) -> np.dtype:
+    return rows.to_rank_penalties().dtype
+
+
+def _divided(held: Held, part: Part, share: float, seed: int) -> tuple[Held, Held]:
     state = np.random.RandomState(seed)
-    drawn, others = rows.divide(share, 1, state, is_stratified=False)
-    return drawn.compact(), others.compact()
+    drawn, others = held.part(part).divide(share, 1, state, is_stratified=False)
+    return Held(drawn.compact()), Held(others.compact())
 
 
-def _part(divided: tuple[Rows, Rows], part: int) -> Rows:
-    return divided[part]
+def _side(divided: tuple[Held, Held], side: int) -> Held:
+    return divided[side]
 
 
-def _sample(rows: Rows, share: float, seed: int) -> Rows:
+def _sample(held: Held, part: Part, share: float, seed: int) -> Held:
     state = np.random.RandomState(seed)
-    return rows.divide(share, 1, state, is_stratified=False)[0].compact()
+    return Held(held.part(part).divide(share, 1, state, is_stratified=False)[0].compact())

@@ -193,6 +193,13 @@ class ShardSums:
         return cost, Delta
 
 
+def sums_over(
+    shards: list[Shard], map: Callable[..., Iterable[Any]] = map
+) -> Callable[[Thetas], tuple[float, Thetas]]:
+    """Return the sums over all shards; the gradient sums may be a buffer."""
+    return shards[0].cost_and_gradient if len(shards) == 1 else ShardSums(shards, map)
+
+
 class ShardCosts:
     """The costs of the rows of all shards, in their order, as a function of the Thetas.
 
@@ -222,7 +229,7 @@ def sums_of_shards(
     """Yield the sums over rows, with threads to compute them; see `make_shards`."""
     shards = make_shards(network, X, n_rows, block_of, dtype)
     with _map_over(shards, X, n_rows) as run:
-        yield shards[0].cost_and_gradient if len(shards) == 1 else ShardSums(shards, run)
+        yield sums_over(shards, run)
 
 
 @contextmanager

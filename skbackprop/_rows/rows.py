@@ -11,7 +11,13 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from scipy.sparse import issparse, vstack
 
-from skbackprop._machine.shards import costs_of_shards, slices, sums_of_shards
+from skbackprop._machine.shards import (
+    Shard,
+    costs_of_shards,
+    make_shards,
+    slices,
+    sums_of_shards,
+)
 from skbackprop._network.network import Block, Network, Workspace
 from skbackprop._network.objective import Costs, Sums
 from skbackprop._network.thetas import Thetas
@@ -136,6 +142,11 @@ class Rows:
         block_of = partial(self._block, np.dtype(dtype))
         return costs_of_shards(network, self.X, self.n_rows, block_of, dtype)
 
+    def shards(self, network: Network, dtype: DTypeLike) -> list[Shard]:
+        """Return them divided into shards, for who keeps these and has a thread; see `sums`."""
+        block_of = partial(self._block, np.dtype(dtype))
+        return make_shards(network, self.X, self.n_rows, block_of, dtype)
+
     def sums_of_batches(
         self, network: Network, n_rows: int, dtype: DTypeLike, random_state: np.random.RandomState
     ) -> Sums:
@@ -218,11 +229,14 @@ class Rows:
 
     def covariance_with_targets(self) -> NDArray:
         """Return the weighted covariance of X and the targets, shape (n_outputs, n_features)."""
+        return self.mean_product_with_targets() - np.outer(self.target_means(), self.mean())
+
+    def mean_product_with_targets(self) -> NDArray:
+        """Return the weighted mean of their products, shape (n_outputs, n_features)."""
         total = np.zeros((self.targets.kind.n_outputs, self.n_features))
         for piece, X, w in self._pieces():
             total += (w * self.targets.matrix(piece)) @ X
-        mean_product = total / (self.total_weight / self.weight_unit)
-        return mean_product - np.outer(self.target_means(), self.mean())
+        return total / (self.total_weight / self.weight_unit)
 
     def is_scaled(self) -> bool:
         """Tell whether every feature that varies is of the order of 1."""
@@ -266,6 +280,12 @@ class Rows:
         drawn = draw_share(self.counts, strata, share, least, random_state, self.is_merged)
         left = (1.0 if self.counts is None else self.counts) - drawn
         return self._of_counts(drawn), self._of_counts(left)
+
+    def where(self, mask: NDArray) -> "Rows":
+        """Return those of a mask; there may be none."""
+        if mask.all():
+            return self
+        return self._of_counts(mask * (1.0 if self.counts is None else self.counts))
 
     def sample(self, share: float, random_state: np.random.RandomState) -> "Rows":
         """Return a share of them; see `divide`."""
@@ -336,7 +356,7 @@ class Rows:
                 f"class_weight leaves no row of {name} of positive weight, got {class_weights} "
                 "for the classes in their order"
             )
-        return rows._of_counts((rows.w > 0) * (1.0 if self.counts is None else self.counts))
+        return rows.where(rows.w > 0)
 
     def to_rank_penalties(self) -> "Rows":
         """Return the same rows in the precision that is enough to compare coarse fits."""

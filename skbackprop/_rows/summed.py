@@ -89,6 +89,10 @@ class SummedRows(Protocol):
         """Return the weighted mean of X."""
         ...
 
+    def covariance_with_targets(self) -> NDArray:
+        """Return the weighted covariance of X and the targets."""
+        ...
+
     def is_scaled(self) -> bool:
         """Tell whether every feature that varies is of the order of 1."""
         ...
@@ -113,6 +117,10 @@ class SummedRows(Protocol):
 
     def at_hand(self, random_state: np.random.RandomState) -> Any:
         """Return them as `Rows`, or where they are too many for this machine a sample."""
+        ...
+
+    def to_rank_penalties(self) -> Any:
+        """Return the same rows in the precision that is enough to compare coarse fits."""
         ...
 
     def weighted_as(self, trained: "SummedRows") -> "SummedRows":
