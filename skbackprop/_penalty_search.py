@@ -1,7 +1,8 @@
 """Lambda chosen by cross-validation along a path, then one refit: of classes or numbers."""
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from numbers import Integral
 from typing import Any, Self
@@ -22,13 +23,15 @@ from skbackprop._model import Model, model_of_fit, network_for, seen_attributes
 from skbackprop._network.network import Network
 from skbackprop._network.thetas import Thetas
 from skbackprop._parameters import check_parameters, check_parameters_of_search
-from skbackprop._rows.rows import Rows, rows_of_fit
+from skbackprop._rows.rows import rows_of_fit
+from skbackprop._rows.summed import SummedRows
 from skbackprop._rows.targets import check_sample_weight
 from skbackprop._search.fold import FoldFits, Search
 from skbackprop._search.folds import fit_folds, interrupted
 from skbackprop._search.refit import Refit
 from skbackprop._search.reports import SearchReports
 from skbackprop._search.results import choose, has_score, make_cv_results
+from skbackprop._search.rows import LocalRows, SearchedRows
 from skbackprop._search.scoring import as_number
 from skbackprop._search.splits import splits_of
 from skbackprop._training.callbacks import (
@@ -142,12 +145,13 @@ class PenaltySearch(CallbackSupportMixin, NetworkEstimator):
         settings = check_parameters(self)
         check_parameters_of_search(self)
         draft, data = self._draft(), {"X": X, "y": y, "metadata": metadata_of(sample_weight)}
-        X, y = validated(draft, X, y, **self._y_options)
-        splitter_params, scorer_params = self._routed(sample_weight, params, y.shape[0])
-        with single_threaded_blas(), rounding_in_silence():
-            targets, w = self._encode(y, sample_weight)
-            splits = splits_of(self.cv, X, targets, w, splitter_params)
-            rows = rows_of_fit(X, targets, w)
+        validation = X_val, y_val, sample_weight_val
+        divided = self._divided(draft, (X, y, sample_weight), validation, params)
+        with (
+            single_threaded_blas(),
+            rounding_in_silence(),
+            divided as (all_rows, splits, rows, val),
+        ):
             network = network_for(settings, rows)
             draft.reg_lambdas_ = self._reg_lambdas(rows, network)
             owner = self._for_workers()
@@ -156,11 +160,8 @@ class PenaltySearch(CallbackSupportMixin, NetworkEstimator):
                 model_of_fit=partial(model_of_fit, network),
                 estimator_of=partial(owner._estimator_for_scorers, settings.tol),
                 seen=partial(seen_attributes, {}, settings.tol),
-                X=X,
-                y=y,
-                targets=targets.on_scale_of(rows.targets),
-                w=w,
-                validation=draft._validation_rows(rows, X_val, y_val, sample_weight_val),
+                rows=all_rows,
+                validation=val,
                 network=network,
                 settings=settings,
                 reg_lambdas=draft.reg_lambdas_,
@@ -168,7 +169,6 @@ class PenaltySearch(CallbackSupportMixin, NetworkEstimator):
                 may_end_early=isinstance(self.reg_lambdas, Integral) and self.scoring is None,
                 scoring=self.scoring,
                 scorer=self._scorer(),
-                score_params=scorer_params,
                 n_folds=len(splits),
                 is_verbose=bool(self.verbose),
             )
@@ -184,7 +184,25 @@ class PenaltySearch(CallbackSupportMixin, NetworkEstimator):
         self._warn_of_search(outcome, search, rows, folds)
         return self
 
-    def _reg_lambdas(self, rows: Rows, network: Network) -> NDArray:
+    @contextmanager
+    def _divided(
+        self,
+        draft: Self,
+        data: tuple[Any, Any, Any],
+        validation: tuple[Any, Any, Any],
+        params: dict[str, Any],
+    ) -> Iterator[tuple[SearchedRows, Sequence[Any], SummedRows, SummedRows | None]]:
+        """Yield the rows, training and test rows of each fold, rows to refit, and to validate."""
+        X, y, sample_weight = data
+        X, y = validated(draft, X, y, **self._y_options)
+        splitter_params, scorer_params = self._routed(sample_weight, params, y.shape[0])
+        targets, w = self._encode(y, sample_weight)
+        splits = splits_of(self.cv, X, targets, w, splitter_params)
+        rows = rows_of_fit(X, targets, w)
+        searched = LocalRows(X, y, targets.on_scale_of(rows.targets), w, scorer_params)
+        yield searched, splits, rows, draft._validation_rows(rows, *validation)
+
+    def _reg_lambdas(self, rows: SummedRows, network: Network) -> NDArray:
         if isinstance(self.reg_lambdas, Integral):
             return reg_lambda_grid(rows, network, int(self.reg_lambdas))
         return np.array(self.reg_lambdas, dtype=float)
@@ -226,14 +244,14 @@ class PenaltySearch(CallbackSupportMixin, NetworkEstimator):
         return {}, {} if w is None else {"sample_weight": w}
 
     def _refit(
-        self, draft: Self, search: Search, rows: Rows, folds: list[FoldFits], task: Task
+        self, draft: Self, search: Search, rows: SummedRows, folds: list[FoldFits], task: Task
     ) -> Outcome:
         """Fit all rows at the penalty chosen, and make that the model."""
         chosen = draft.best_index_
         starts = [thetas for fold in folds if (thetas := fold.thetas[chosen]) is not None]
         random_state = check_random_state(self.random_state)
         reports = SearchReports(bool(self.verbose))
-        data, model_of = search.data_of(np.arange(search.X.shape[0])), search.model_of_fit(rows)
+        data, model_of = search.rows.for_callbacks(None), search.model_of_fit(rows)
         seen = partial(search.seen, model_of)
         task = task.subtask("refit", 2, number=len(folds), data=data, attributes=seen)
         with (
@@ -262,7 +280,7 @@ class PenaltySearch(CallbackSupportMixin, NetworkEstimator):
             return refit.outcome()
 
     def _warn_of_search(
-        self, outcome: Outcome, search: Search, rows: Rows, folds: list[FoldFits]
+        self, outcome: Outcome, search: Search, rows: SummedRows, folds: list[FoldFits]
     ) -> None:
         n_without = int((~has_score(self.scores_)).sum())
         if n_without:

@@ -1,7 +1,7 @@
 """One fold of a search: the lambda path over its training rows, scored on the others."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
@@ -14,12 +14,10 @@ from skbackprop._machine.threads import rounding_in_silence
 from skbackprop._network.network import Network
 from skbackprop._network.thetas import Thetas
 from skbackprop._parameters import Settings
-from skbackprop._rows.rows import Rows, weighted_rows
 from skbackprop._rows.summed import SummedRows
-from skbackprop._rows.targets import Targets
 from skbackprop._search.path import LEAST_CUT, LEAST_CUT_OF_NUMBERS, Turned, walk
 from skbackprop._search.reports import SearchReports
-from skbackprop._search.scoring import mean_log_likelihood, score_of
+from skbackprop._search.rows import SearchedRows
 from skbackprop._training.callbacks import Task
 from skbackprop._training.endings import Ending
 from skbackprop._training.fit import Outcome
@@ -40,13 +38,8 @@ class Search(NamedTuple):
         Gives a fitted estimator for the scorer, of that and an outcome.
     seen : callable
         Gives the attributes of an estimator, of that and an iteration, for callbacks.
-    X : {ndarray, CSR array} of shape (n_samples, n_features)
-    y : ndarray
-        As given, for scorers.
-    targets : Targets
-        The same, encoded once for all folds, on the scale of the refit.
-    w : ndarray of shape (n_samples,) or None
-        Sample weights.
+    rows : SearchedRows
+        All of them.
     validation : SummedRows or None
         The user's own; every fold is watched on them, where that changes anything.
     network : Network
@@ -60,8 +53,6 @@ class Search(NamedTuple):
         As given, for messages.
     scorer : callable or None
         None is the mean log-likelihood.
-    score_params : mapping
-        For the scorer; values with an item for each row are divided as the rows are.
     n_folds : int
     is_verbose : bool
     """
@@ -70,10 +61,7 @@ class Search(NamedTuple):
     model_of_fit: Callable[[SummedRows], Callable[[Thetas], Any]]
     estimator_of: Callable[..., Any]
     seen: Callable[..., dict[str, Any]]
-    X: Any
-    y: Any
-    targets: Targets
-    w: NDArray | None
+    rows: SearchedRows
     validation: SummedRows | None
     network: Network
     settings: Settings
@@ -82,19 +70,8 @@ class Search(NamedTuple):
     may_end_early: bool
     scoring: Any
     scorer: Callable[..., Any] | None
-    score_params: Mapping[str, Any]
     n_folds: int
     is_verbose: bool
-
-    def data_of(self, rows: NDArray) -> dict[str, Any]:
-        """Return X, y and metadata of some rows, for callbacks."""
-        # As functions: a large X is copied only where a callback wants to see it.
-        w = self.w
-        return {
-            "X": lambda: self.X[rows],
-            "y": lambda: self.y[rows],
-            "metadata": lambda: None if w is None else {"sample_weight": w[rows]},
-        }
 
 
 class FoldFits(NamedTuple):
@@ -137,8 +114,8 @@ def fit_fold(
     progress: Progress,
     context: Any,
     fold: int,
-    train: NDArray,
-    test: NDArray,
+    train: Any,
+    test: Any,
     seed: int,
 ) -> FoldFits:
     """Walk the path over the training rows of a fold, and score every fit on its test rows.
@@ -151,7 +128,7 @@ def fit_fold(
         That of the fold.
     fold : int
         Its number, from 0.
-    train, test : ndarray of int
+    train, test : ndarray of int, or what `Search.rows` takes
         Positions of the rows.
     seed : int
         Of the random starts.
@@ -174,13 +151,14 @@ def fit_fold(
     order = np.argsort(-search.reg_lambdas, kind="stable")
     reports = SearchReports(search.is_verbose)
     # Here, and not only around all folds: this may be another process.
-    with single_threaded_blas(), rounding_in_silence():
+    with single_threaded_blas(), rounding_in_silence(), search.rows.for_a_fold():
         with _named_errors(fold):
-            rows = _training_rows(search, train)
+            is_coarse = search.coarse_folds and not search.settings.early_stopping
+            rows = search.rows.training_rows(train, is_coarse)
             model_of = search.model_of_fit(rows)
-            score = _scorer(search, _rows_of_weight(search, test, "test"), fold, model_of)
+            score = _scorer(search, test, fold, model_of)
             seen = partial(search.seen, model_of)
-            task = Task(context, search.owner, search.data_of(train), seen)
+            task = Task(context, search.owner, search.rows.for_callbacks(train), seen)
             training = Training(
                 rows,
                 search.network,
@@ -194,7 +172,7 @@ def fit_fold(
             path = walk(
                 training,
                 search.reg_lambdas[order].tolist(),
-                least_cut=_least_cut(search.targets) if search.coarse_folds else None,
+                least_cut=_least_cut(search.rows) if search.coarse_folds else None,
             )
             n_stopped, has_turned = 0, Turned()
             for number, i in enumerate(order.tolist(), start=1):
@@ -203,7 +181,7 @@ def fit_fold(
                     n_stopped += 1
                     break
                 # Computed in float32 or not, it predicts in X's precision.
-                outcome = outcome._replace(thetas=outcome.thetas.astype(search.X.dtype))
+                outcome = outcome._replace(thetas=outcome.thetas.astype(search.rows.dtype))
                 began = time.perf_counter()
                 scores[i] = score(outcome)
                 fits.thetas[i] = outcome.thetas
@@ -219,8 +197,8 @@ def fit_fold(
     return fits._replace(is_stopped=n_stopped > 0)
 
 
-def _least_cut(targets: Targets) -> float:
-    return LEAST_CUT if targets.has_classes else LEAST_CUT_OF_NUMBERS
+def _least_cut(rows: SearchedRows) -> float:
+    return LEAST_CUT if rows.has_classes else LEAST_CUT_OF_NUMBERS
 
 
 @contextmanager
@@ -232,21 +210,6 @@ def _named_errors(fold: int) -> Iterator[None]:
         raise ValueError(f"in fold {fold}: {error}") from error
 
 
-def _training_rows(search: Search, train: NDArray) -> Rows:
-    train = _rows_of_weight(search, train, "training")
-    rows = weighted_rows(search.X, search.targets, search.w, train)
-    is_coarse = search.coarse_folds and not search.settings.early_stopping
-    return rows.to_rank_penalties() if is_coarse else rows
-
-
-def _rows_of_weight(search: Search, rows: NDArray, kind: str) -> NDArray:
-    if search.w is not None:
-        rows = rows[search.w[rows] > 0]
-    if len(rows) == 0:
-        raise ValueError(f"sample_weight must not be zero for all {kind} rows, got only 0")
-    return rows
-
-
 def _next_fit(path: Iterator[Outcome], fold: int, reg_lambda: float) -> Outcome | None:
     try:
         return next(path, None)
@@ -255,24 +218,17 @@ def _next_fit(path: Iterator[Outcome], fold: int, reg_lambda: float) -> Outcome 
 
 
 def _scorer(
-    search: Search, test: NDArray, fold: int, model_of: Callable[[Thetas], Any]
+    search: Search, test: Any, fold: int, model_of: Callable[[Thetas], Any]
 ) -> Callable[[Outcome], float]:
-    """Return a function that scores a fit on the fold's test rows: they are taken once."""
-    X, y, targets, w = search.X, search.y, search.targets.take(test), search.w
+    """Return a function that scores a fit on the fold's test rows."""
     if search.scorer is None:
-        counts = None if w is None else w[test]
-        rows = Rows(X, targets, counts, None, test, len(test))
-        return lambda outcome: mean_log_likelihood(search.network, outcome.thetas, rows)
-    scorer, X, y = search.scorer, X[test], y[test]
-    params = {
-        name: np.asarray(value)[test] if np.shape(value)[:1] == search.y.shape[:1] else value
-        for name, value in search.score_params.items()
-    }
+        log_likelihood = search.rows.log_likelihood(search.network, test)
+        return lambda outcome: log_likelihood(outcome.thetas)
+    score_of = search.rows.score(search.scorer, test)
 
     def score(outcome: Outcome) -> float:
         try:
-            estimator = search.estimator_of(model_of, outcome)
-            return score_of(scorer, estimator, X, y, params, targets)
+            return score_of(search.estimator_of(model_of, outcome))
         except Exception as error:
             raise ValueError(
                 f"scoring={search.scoring!r} failed in fold {fold}, reg_lambda="

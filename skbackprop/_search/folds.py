@@ -1,8 +1,10 @@
 """All folds of a search, side by side, and how far they are when somebody interrupts them."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from joblib import effective_n_jobs
-from numpy.typing import NDArray
 from sklearn.utils.parallel import Parallel, delayed
 
 from skbackprop._machine.blas import single_threaded_blas
@@ -12,7 +14,7 @@ from skbackprop._training.callbacks import Task
 
 def fit_folds(
     search: Search,
-    splits: list[tuple[NDArray, NDArray]],
+    splits: Sequence[tuple[Any, Any]],
     task: Task,
     n_jobs: int | None,
     random_state: np.random.RandomState,
@@ -22,8 +24,8 @@ def fit_folds(
     Parameters
     ----------
     search : Search
-    splits : list of tuple of ndarray
-        Positions of the training and test rows of each fold.
+    splits : sequence of tuple
+        The training and test rows of each fold, as `Search.rows` takes them.
     task : Task
         That of the search.
     n_jobs : int or None

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from skbackprop._network.activations import ACTIVATIONS
 from skbackprop._network.network import Network
-from skbackprop._rows.rows import Rows
 from skbackprop._rows.summed import SummedRows
 
 # The greatest lambda that "prior" gives where targets are classes: 1/m silences data of a few dozen
@@ -70,7 +69,9 @@ def _penalty_factor(network: Network) -> float:
     return min(factors, default=1.0)
 
 
-def reg_lambda_grid(rows: Rows, network: Network, n_lambdas: int, ends: Ends = WIDE) -> NDArray:
+def reg_lambda_grid(
+    rows: SummedRows, network: Network, n_lambdas: int, ends: Ends = WIDE
+) -> NDArray:
     """Return a logarithmic grid of penalties, from strong to weak.
 
     Parameters

@@ -13,8 +13,8 @@ from sklearn.preprocessing import scale
 
 import skbackprop._classifier_cv
 import skbackprop._search
-import skbackprop._search.fold
 import skbackprop._search.folds
+import skbackprop._search.rows
 from skbackprop import BackpropClassifier, BackpropClassifierCV
 from skbackprop._machine.blas import BlasLimiter
 from skbackprop._training.solver import Descent
@@ -151,7 +151,7 @@ def test_any_other_error_leaves_the_estimator_as_it_was(own, monkeypatch, descen
 
 def test_folds_in_other_threads_end(monkeypatch):
     monkeypatch.setattr(skbackprop._search.folds, "effective_n_jobs", lambda n_jobs: 2)
-    score_of_fit, seen = skbackprop._search.fold.mean_log_likelihood, []
+    score_of_fit, seen = skbackprop._search.rows.mean_log_likelihood, []
 
     class Interrupted:
         """A parallel backend that is interrupted while its second fold has a fit behind it."""
@@ -172,7 +172,7 @@ def test_folds_in_other_threads_end(monkeypatch):
                 return score_of_fit(*args)
 
             with monkeypatch.context() as patch:
-                patch.setattr(skbackprop._search.fold, "mean_log_likelihood", interrupt)
+                patch.setattr(skbackprop._search.rows, "mean_log_likelihood", interrupt)
                 with pytest.raises(KeyboardInterrupt):
                     second[0](*second[1])
             seen.append((third, progress))
