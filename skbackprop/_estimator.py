@@ -16,6 +16,7 @@ from skbackprop._documentation import documentation_url
 from skbackprop._inputs import (
     check_given,
     of_one_type,
+    refuse_collections,
     said_of,
     validated,
     validated_to_predict,
@@ -150,6 +151,7 @@ class NetworkEstimator(HiddenLayerTransformer, BaseEstimator, ABC):
         if X_val is None or y_val is None:
             given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
             raise ValueError(f"{given} needs {missing}, got {missing}=None")
+        refuse_collections(self, X_val=X_val, y_val=y_val, sample_weight_val=sample_weight_val)
         options = {"reset": False, "dtype": rows.dtype, **self._y_options}
         with said_of("in X_val, y_val"):
             X_val, y_val = validated(self, X_val, y_val, **options)
@@ -280,6 +282,7 @@ class NetworkEstimator(HiddenLayerTransformer, BaseEstimator, ABC):
         """Return an answer for each row."""
 
     def _check_y(self, y: Any) -> None:
+        refuse_collections(self, y=y)
         check_given("y", y, self._y_options.get("y_numeric", False))
 
     @abstractmethod
@@ -290,6 +293,7 @@ class NetworkEstimator(HiddenLayerTransformer, BaseEstimator, ABC):
         self, score: Callable[..., Any], predicted: NDArray, y: Any, sample_weight: Any
     ) -> float:
         """Return a score of predictions, of weights looked at closer than a score does."""
+        refuse_collections(self, sample_weight=sample_weight)
         w = check_sample_weight(sample_weight, len(predicted))
         with of_one_type("y"), rounding_in_silence():
             return float(score(y, predicted, sample_weight=w))

@@ -36,10 +36,10 @@ def validated(estimator: Any, X: Any, *y: Any, **options: Any) -> Any:
         If `validate_data` refuses them, or would take for numbers what is none: masked values,
         dates and durations, records, sparse matrices whose positions lie outside of them.
     """
-    for item in (X, *y):
-        _refuse_collection(estimator, item)
+    refuse_collections(estimator, X=X)
     check_given("X", X)
     for target in y:
+        refuse_collections(estimator, y=target)
         check_given("y", target, options.get("y_numeric", False))
     options = {"accept_sparse": "csr", "dtype": _dtypes(X), **options}
     # The sum of numbers that are finite need not be.
@@ -68,15 +68,17 @@ def validated_to_predict(estimator: Any, X: Any) -> Any:
     return validated(estimator, X, reset=False)
 
 
-def _refuse_collection(estimator: Any, item: Any) -> None:
-    """Raise an error where it is a dask collection, which numpy would gather without a word."""
-    graph = getattr(item, "__dask_graph__", None)
-    if graph is not None and not isinstance(item, type) and graph() is not None:
-        name = type(estimator).__name__
-        raise TypeError(
-            f"{name} works on one machine and does not gather a dask {type(item).__name__}: use "
-            f"skbackprop.dask.Dask{name.removeprefix('Dask')}, or compute() what fits this machine"
-        )
+def refuse_collections(estimator: Any, **given: Any) -> None:
+    """Raise an error where one is a dask collection, which numpy would gather without a word."""
+    for name, item in given.items():
+        graph = getattr(item, "__dask_graph__", None)
+        if graph is not None and not isinstance(item, type) and graph() is not None:
+            kind = type(estimator).__name__.removeprefix("Dask")
+            raise TypeError(
+                f"{kind} works on one machine and does not gather {name}, a dask "
+                f"{type(item).__name__}: use skbackprop.dask.Dask{kind}, or compute() what fits "
+                "this machine"
+            )
 
 
 def float_dtype_of(X: Any) -> Any:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
 from skbackprop._estimator import NetworkEstimator, metadata_of
-from skbackprop._inputs import validated
+from skbackprop._inputs import refuse_collections, validated
 from skbackprop._machine.blas import single_threaded_blas
 from skbackprop._machine.threads import rounding_in_silence
 from skbackprop._model import model_of_fit, network_for
@@ -94,14 +94,15 @@ class OneFit(CallbackSupportMixin, NetworkEstimator):
         settings = check_parameters(self)
         check_parameters_of_one_fit(self)
         draft, data = self._draft(), {"X": X, "y": y, "metadata": metadata_of(sample_weight)}
-        encoded = self._encoded(draft, (X, y, sample_weight), (X_val, y_val, sample_weight_val))
-        with single_threaded_blas(), rounding_in_silence(), encoded as (rows, validation):
+        validation = X_val, y_val, sample_weight_val
+        encoded = self._encoded(draft, settings, (X, y, sample_weight), validation)
+        with single_threaded_blas(), rounding_in_silence(), encoded as (rows, val):
             network = network_for(settings, rows)
             model_of = model_of_fit(network, rows)
             given = self._given_thetas(rows, network)
             keep = partial(self._keep, draft, model_of, settings.tol)
             task = root_task(self, data, draft._seen(model_of, settings))
-            with task, self._training(rows, network, settings, task, validation) as training:
+            with task, self._training(rows, network, settings, task, val) as training:
                 try:
                     self._train(training, draft, given)
                     keep(training.outcome())
@@ -115,10 +116,15 @@ class OneFit(CallbackSupportMixin, NetworkEstimator):
 
     @contextmanager
     def _encoded(
-        self, draft: Self, data: tuple[Any, Any, Any], validation: tuple[Any, Any, Any]
+        self,
+        draft: Self,
+        settings: Settings,
+        data: tuple[Any, Any, Any],
+        validation: tuple[Any, Any, Any],
     ) -> Iterator[tuple[SummedRows, SummedRows | None]]:
         """Yield the rows of the fit, and those that validate it or None: X, y, weights, checked."""
         X, y, sample_weight = data
+        refuse_collections(self, sample_weight=sample_weight)
         X, y = validated(draft, X, y, **self._y_options)
         rows = rows_of_fit(X, *self._encode(y, sample_weight))
         yield rows, draft._validation_rows(rows, *validation)

@@ -16,13 +16,13 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.validation import check_is_fitted
 
 from skbackprop._estimator import NetworkEstimator, metadata_of
-from skbackprop._inputs import of_one_type, validated
+from skbackprop._inputs import of_one_type, refuse_collections, validated
 from skbackprop._machine.blas import single_threaded_blas
 from skbackprop._machine.threads import rounding_in_silence
 from skbackprop._model import Model, model_of_fit, network_for, seen_attributes
 from skbackprop._network.network import Network
 from skbackprop._network.thetas import Thetas
-from skbackprop._parameters import check_parameters, check_parameters_of_search
+from skbackprop._parameters import Settings, check_parameters, check_parameters_of_search
 from skbackprop._rows.rows import rows_of_fit
 from skbackprop._rows.summed import SummedRows
 from skbackprop._rows.targets import check_sample_weight
@@ -146,7 +146,7 @@ class PenaltySearch(CallbackSupportMixin, NetworkEstimator):
         check_parameters_of_search(self)
         draft, data = self._draft(), {"X": X, "y": y, "metadata": metadata_of(sample_weight)}
         validation = X_val, y_val, sample_weight_val
-        divided = self._divided(draft, (X, y, sample_weight), validation, params)
+        divided = self._divided(draft, settings, (X, y, sample_weight), validation, params)
         with (
             single_threaded_blas(),
             rounding_in_silence(),
@@ -181,19 +181,21 @@ class PenaltySearch(CallbackSupportMixin, NetworkEstimator):
                 folds = fit_folds(search, splits, task, self.n_jobs, random_state)
                 draft._store_search(folds)
                 outcome = self._refit(draft, search, rows, folds, task)
-        self._warn_of_search(outcome, search, rows, folds)
+            self._warn_of_search(outcome, search, rows, folds)
         return self
 
     @contextmanager
     def _divided(
         self,
         draft: Self,
+        settings: Settings,
         data: tuple[Any, Any, Any],
         validation: tuple[Any, Any, Any],
         params: dict[str, Any],
     ) -> Iterator[tuple[SearchedRows, Sequence[Any], SummedRows, SummedRows | None]]:
         """Yield the rows, training and test rows of each fold, rows to refit, and to validate."""
         X, y, sample_weight = data
+        refuse_collections(self, sample_weight=sample_weight)
         X, y = validated(draft, X, y, **self._y_options)
         splitter_params, scorer_params = self._routed(sample_weight, params, y.shape[0])
         targets, w = self._encode(y, sample_weight)
@@ -329,6 +331,7 @@ class PenaltySearch(CallbackSupportMixin, NetworkEstimator):
             mixin: Any = super()
             return mixin.score(X, y, sample_weight)
         check_is_fitted(self)
+        refuse_collections(self, X=X, sample_weight=sample_weight)
         self._check_y(y)
         with of_one_type(f"X or y, or scoring={self.scoring!r},"), rounding_in_silence():
             weights = {}

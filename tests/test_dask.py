@@ -9,13 +9,20 @@ import sys
 import threading
 import time
 
+import joblib
 import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.metrics import log_loss
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
-from skbackprop import BackpropClassifier, BackpropRegressor
+from skbackprop import (
+    BackpropClassifier,
+    BackpropClassifierCV,
+    BackpropRegressor,
+    BackpropRegressorCV,
+)
 
 dask = pytest.importorskip("dask")
 da = pytest.importorskip("dask.array")
@@ -26,7 +33,12 @@ from skbackprop._cluster import engine  # noqa: E402
 from skbackprop._cluster.data import grouped  # noqa: E402
 from skbackprop._cluster.engine import ClusterError, homes_for  # noqa: E402
 from skbackprop._rows import rows as rows_module  # noqa: E402
-from skbackprop.dask import DaskBackpropClassifier, DaskBackpropRegressor  # noqa: E402
+from skbackprop.dask import (  # noqa: E402
+    DaskBackpropClassifier,
+    DaskBackpropClassifierCV,
+    DaskBackpropRegressor,
+    DaskBackpropRegressorCV,
+)
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The fit :sklearn.exceptions.ConvergenceWarning"),
@@ -379,8 +391,205 @@ def test_the_local_class_gathers_nothing(method):
     args = (DX, DY) if method == "fit" else (DX,)
     with pytest.raises(TypeError, match=re.escape("skbackprop.dask.DaskBackpropClassifier")):
         getattr(fit, method)(*args)
-    with pytest.raises(TypeError, match="does not gather a dask Array"):
+    with pytest.raises(TypeError, match="does not gather y, a dask Array"):
         fit.fit(X, DY)
+
+
+# A search of the penalty
+
+SEARCH = {
+    "hidden_layer_sizes": 5,
+    "activation": "tanh",
+    "reg_lambdas": 3,
+    "cv": 3,
+    "coarse_start": False,
+    "max_iter": 6,
+    "random_state": 0,
+}
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """Searches on this machine whose rows are neither merged nor sorted, as if they were many."""
+
+    def fit(kind, *data, **parameters):
+        with monkeypatch.context() as patch:
+            patch.setattr(rows_module, "CANONICAL_SIZE", 0)
+            return kind(**{**SEARCH, **parameters}).fit(*data)
+
+    return fit
+
+
+def assert_same_search(one, other, within=1e-9):
+    np.testing.assert_allclose(one.reg_lambdas_, other.reg_lambdas_, rtol=1e-12)
+    np.testing.assert_allclose(one.scores_, other.scores_, rtol=within)
+    assert difference(one, other) < within
+    assert (one.n_splits_, one.best_index_) == (other.n_splits_, other.best_index_)
+    assert set(one.cv_results_) == set(other.cv_results_)
+    assert one.best_score_ == pytest.approx(other.best_score_, rel=within)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "weighs"),
+    [
+        ({}, False),
+        ({"class_weight": "balanced", "refit": "1se"}, True),
+        ({"scoring": "accuracy", "solver": "cg"}, False),
+        ({"scoring": "neg_log_loss", "class_weight": {"a": 3.0}, "reg_lambdas": [0.1, 1e-3]}, True),
+    ],
+)
+def test_the_search_is_that_of_one_machine(client, alone, parameters, weighs):
+    w = np.arange(1200) % 3 * 1.5 if weighs else None
+    fit = DaskBackpropClassifierCV(**{**SEARCH, **parameters}, n_groups=4).fit(DX, DY, w)
+    kept = np.arange(1200) if w is None else np.flatnonzero(w)
+    splits = StratifiedKFold(3).split(kept, Y[kept])
+    folds = [(kept[train], kept[test]) for train, test in splits]
+    local = alone(BackpropClassifierCV, X, Y, w, **{**parameters, "cv": folds})
+    assert_same_search(fit, local)
+    assert fit.score(DX, DY, w) == pytest.approx(local.score(X, Y, w), rel=1e-9)
+
+
+def test_a_search_of_labels_or_numbers(client, alone):
+    labels = np.column_stack([X[:, 0] > 0, X[:, 1] > X[:, 2]]).astype(int)
+    fit = DaskBackpropClassifierCV(**SEARCH).fit(DX, da.from_array(labels, chunks=(400, 2)))
+    assert_same_search(fit, alone(BackpropClassifierCV, X, labels))
+    parameters = {"coarse_folds": False, "scoring": "neg_mean_absolute_error"}
+    fit = DaskBackpropRegressorCV(**SEARCH, **parameters).fit(DX, NUMBERS[:, :2])
+    assert_same_search(fit, alone(BackpropRegressorCV, X, NUMBERS[:, :2], **parameters))
+
+
+def test_folds_of_numbers_are_coarse_in_single_precision(client, alone):
+    fit = DaskBackpropRegressorCV(**SEARCH).fit(DX, NUMBERS[:, 0])
+    assert_same_search(fit, alone(BackpropRegressorCV, X, NUMBERS[:, 0]), within=1e-3)
+    assert fit.thetas_[0].dtype == np.float64
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_the_number_of_workers_changes_no_bit_of_a_search(client, early_stopping):
+    search = DaskBackpropClassifierCV(**SEARCH, early_stopping=early_stopping, n_groups=5)
+    with_two = clone(search).fit(DX, DY)
+    for n_workers in (1, 3):
+        with cluster_of(n_workers) as cluster, distributed.Client(cluster) as other:
+            fit = clone(search).set_params(client=other).fit(DX, DY)
+            np.testing.assert_array_equal(fit.scores_, with_two.scores_)
+            assert equal(fit, with_two)
+
+
+def test_a_search_without_a_cluster_and_back(client):
+    fit = DaskBackpropClassifierCV(**SEARCH, scoring="neg_log_loss", client=client).fit(DX, DY)
+    plain = fit.to_local()
+    assert type(plain) is BackpropClassifierCV
+    assert equal(plain, fit)
+    np.testing.assert_array_equal(fit.predict_proba(DX).compute(), plain.predict_proba(X))
+    assert fit.score(DX, DY) == pytest.approx(plain.score(X, Y), rel=1e-12)
+    assert fit.score(X, Y) == plain.score(X, Y)
+    assert pickle.loads(pickle.dumps(fit)).scores_.shape == (3, 3)
+
+
+def test_a_validation_set_is_weighed_as_each_fold(client):
+    X_val, y_val = data(300, seed=3)
+    given = {"X_val": da.from_array(X_val, chunks=100), "y_val": da.from_array(y_val, chunks=100)}
+    parameters = {**SEARCH, "class_weight": "balanced", "early_stopping": True}
+    fit = DaskBackpropClassifierCV(**parameters).fit(DX, DY, **given)
+    alone = BackpropClassifierCV(**parameters).fit(X, Y, X_val=X_val, y_val=y_val)
+    np.testing.assert_allclose(fit.scores_, alone.scores_, rtol=1e-6)
+    np.testing.assert_allclose(fit.validation_scores_, alone.validation_scores_, rtol=1e-6)
+
+
+def test_what_a_fold_has_of_its_own_goes_with_it(client, monkeypatch):
+    each, n_futures = engine.Cluster.each, []
+
+    def counted(*args):
+        n_futures.append(len(client.futures))
+        return each(*args)
+
+    monkeypatch.setattr(engine.Cluster, "each", counted)
+    most = []
+    for cv in (2, 5):
+        wait_until(lambda: not client.futures)
+        n_futures.clear()
+        parameters = {**SEARCH, "cv": cv, "early_stopping": True, "reg_lambdas": [1e-3]}
+        DaskBackpropClassifierCV(**parameters, n_groups=3).fit(DX, DY)
+        most.append(max(n_futures))
+    assert most[1] <= most[0] + 2  # futures on their way out
+    wait_until(lambda: not client.futures)
+
+
+def test_an_interrupted_search_says_how_far_it_was(client, monkeypatch):
+    from skbackprop._search import fold
+
+    next_fit, n_fits = fold._next_fit, []
+
+    def interrupted(*args):
+        if len(n_fits) == 4:
+            raise KeyboardInterrupt
+        n_fits.append(1)
+        return next_fit(*args)
+
+    fit = DaskBackpropClassifierCV(**SEARCH)
+    monkeypatch.setattr(fold, "_next_fit", interrupted)
+    with pytest.raises(KeyboardInterrupt, match="4 of 9 fits are done") as raised:
+        fit.fit(DX, DY)
+    assert raised.traceback
+    assert not hasattr(fit, "thetas_")
+    wait_until(lambda: not client.futures)
+
+
+def test_callbacks_see_what_a_search_was_given(client):
+    pytest.importorskip("sklearn.callback")
+    seen = []
+
+    class Recorder:
+        def setup(self, estimator, context):
+            pass
+
+        def teardown(self, estimator, context):
+            pass
+
+        def on_fit_task_begin(self, estimator, context):
+            pass
+
+        def on_fit_task_end(self, estimator, context, *, X, y, metadata, fitted_estimator):
+            if X is not None:  # an iteration that was not to be has no data
+                seen.append((context.task_name, X is DX, y is DY, fitted_estimator is not None))
+
+    parameters = {**SEARCH, "cv": 2, "reg_lambdas": [1e-3], "max_iter": 2}
+    fit = DaskBackpropClassifierCV(**parameters).set_callbacks(Recorder()).fit(DX, DY)
+    assert [name for name, *_ in seen].count("fold") == 2
+    assert all(is_X and is_y for _, is_X, is_y, _ in seen)
+    assert ("iteration", True, True, True) in seen
+    assert fit.n_iter_ == 2
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"cv": StratifiedKFold(3)}, "cv must be None or, of rows on a cluster, an int >= 2"),
+        ({"cv": 1}, "cv must be None or, of rows on a cluster, an int >= 2, got 1"),
+        ({"scoring": "roc_auc"}, "scoring must be None or, .* a mean over rows .*, got 'roc_auc'"),
+        ({"cv": 1000}, "cv must not be more folds than there are rows of each class"),
+        ({"reg_lambdas": 0}, "reg_lambdas must be"),
+    ],
+)
+def test_what_a_search_does_not_do_is_named(client, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        DaskBackpropClassifierCV(**{**SEARCH, **parameters}).fit(DX, DY)
+
+
+def test_metadata_of_a_search_are_refused(client):
+    with pytest.raises(ValueError, match="fit got groups, which folds on a cluster do not use"):
+        DaskBackpropClassifierCV(**SEARCH).fit(DX, DY, groups=DY)
+
+
+def test_a_grid_search_spreads_its_fits_over_the_workers(client):
+    grid = {"reg_lambda": [1e-1, 1e-3]}
+    search = GridSearchCV(BackpropClassifier(5, max_iter=5, random_state=0), grid, cv=2)
+    alone = clone(search).fit(X, Y)
+    with joblib.parallel_config("dask"):
+        together = clone(search).fit(X, Y)
+    scores = "mean_test_score"
+    np.testing.assert_array_equal(together.cv_results_[scores], alone.cv_results_[scores])
+    assert equal(together.best_estimator_, alone.best_estimator_)
 
 
 # Everything else that a fit has
@@ -554,6 +763,19 @@ def test_a_worker_killed_in_an_evaluation_changes_no_bit(processes, early_stoppi
     assert set(processes.nthreads()) != workers
     assert equal(fit, clean)
     assert fit.loss_curve_ == clean.loss_curve_
+
+
+def test_a_worker_killed_in_a_search_changes_no_bit(processes):
+    processes.wait_for_workers(2, timeout=SECONDS)
+    parameters = {**SEARCH, "hidden_layer_sizes": 60, "cv": 2, "reg_lambdas": [1e-2, 1e-3]}
+    search = DaskBackpropClassifierCV(**parameters, n_groups=4, client=processes)
+    clean = clone(search).fit(LARGE, SIGNS)
+    killer = threading.Thread(target=kill_one_at_work, args=(processes, "_sums_at"))
+    killer.start()
+    search.fit(LARGE, SIGNS)
+    killer.join()
+    np.testing.assert_array_equal(search.scores_, clean.scores_)
+    assert equal(search, clean)
 
 
 def test_data_that_nobody_can_make_again_is_named(processes):

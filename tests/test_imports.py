@@ -17,7 +17,6 @@ ROOMS = {
     "_network": set(),
     "_machine": {"_network"},
     "_rows": {"_machine", "_network"},
-    "_cluster": {"_machine", "_network", "_rows"},
     "_parameters": {"_network"},
     "_training": {"_network", "_parameters", "_rows"},
     "_search": {"_machine", "_network", "_parameters", "_rows", "_training"},
@@ -87,15 +86,22 @@ ROOMS = {
         "_version",
     },
     "onnx": {"__init__"},
-    "dask": {
-        "_classifier",
-        "_cluster",
+    "_cluster": {
+        "_estimator",
         "_inputs",
         "_machine",
         "_network",
         "_parameters",
-        "_regressor",
         "_rows",
+        "_search",
+    },
+    "dask": {
+        "_classifier",
+        "_classifier_cv",
+        "_cluster",
+        "_network",
+        "_regressor",
+        "_regressor_cv",
     },
 }
 

@@ -486,9 +486,24 @@ def test_weights(estimator, y, w):
 
 
 def test_weights_of_other_arrays(estimator):
-    for hold in (of_dask, of_array_api):
-        one = fitted(estimator, IRIS, SPECIES, hold(WEIGHTS))
-        assert_same_fit(one, plain_fit(estimator, SPECIES, WEIGHTS))
+    one = fitted(estimator, IRIS, SPECIES, of_array_api(WEIGHTS))
+    assert_same_fit(one, plain_fit(estimator, SPECIES, WEIGHTS))
+
+
+def test_nothing_is_gathered_from_a_cluster(any_estimator):
+    def refused(name):
+        dask_class = f"skbackprop.dask.Dask{type(any_estimator).__name__}"
+        return pytest.raises(TypeError, match=f"does not gather {name}, a dask .*{dask_class}")
+
+    val = {"X_val": IRIS, "y_val": SPECIES, "sample_weight_val": WEIGHTS}
+    for name, given in {"X": IRIS, "y": SPECIES, "sample_weight": WEIGHTS, **val}.items():
+        data = {"X": IRIS, "y": SPECIES, **val, name: of_dask(given)}
+        with refused(name):
+            any_estimator.fit(**data)
+    one = plain_fit(any_estimator)
+    for name, given in {"X": IRIS, "y": SPECIES, "sample_weight": WEIGHTS}.items():
+        with refused(name):
+            one.score(**{"X": IRIS, "y": SPECIES, name: of_dask(given)})
 
 
 @pytest.mark.parametrize("w", W.values(), ids=W)

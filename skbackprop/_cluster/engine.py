@@ -9,9 +9,9 @@ pure, so nobody can tell.
 import itertools
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -164,9 +164,22 @@ class Cluster:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for resident in self._residents:
+        self._let_go(self._residents)
+
+    def _let_go(self, residents: Sequence[Resident]) -> None:
+        for resident in residents:
             with suppress(Exception):  # the cluster may be gone
                 resident.let_go()
+
+    @contextmanager
+    def for_a_while(self) -> Iterator[None]:
+        """Hold what is put there within the context only until its end."""
+        before, self._residents = self._residents, []
+        try:
+            yield
+        finally:
+            passing, self._residents = self._residents, before
+            self._let_go(passing)
 
     # What stays there
 

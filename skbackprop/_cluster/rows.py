@@ -139,10 +139,10 @@ class ClusterRows:
         """Return the weighted mean of what a function gives of each group."""
         return np.average(self.each(function, *point), axis=0, weights=self.w)
 
-    def mean_by_count(self, function: Callable[..., float]) -> float:
+    def mean_by_count(self, function: Callable[..., float], *point: Any) -> float:
         """Return the mean of what a function gives of each group, weighted by its rows' counts."""
         counts = [facts.total_count for facts in self.facts]
-        return float(np.average(self.each(function), weights=counts))
+        return float(np.average(self.each(function, *point), weights=counts))
 
     @cached_property
     def _target_means(self) -> NDArray:
