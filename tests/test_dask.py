@@ -12,6 +12,7 @@ import time
 import joblib
 import numpy as np
 import pytest
+from quiet import QuietCallback
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.metrics import log_loss
@@ -539,16 +540,7 @@ def test_callbacks_see_what_a_search_was_given(client):
     pytest.importorskip("sklearn.callback")
     seen = []
 
-    class Recorder:
-        def setup(self, estimator, context):
-            pass
-
-        def teardown(self, estimator, context):
-            pass
-
-        def on_fit_task_begin(self, estimator, context):
-            pass
-
+    class Recorder(QuietCallback):
         def on_fit_task_end(self, estimator, context, *, X, y, metadata, fitted_estimator):
             if X is not None:  # an iteration that was not to be has no data
                 seen.append((context.task_name, X is DX, y is DY, fitted_estimator is not None))
