@@ -107,7 +107,8 @@ def test_an_error_within_an_evaluation(shards, monkeypatch, name, of_helper, err
     with monkeypatch.context() as patch:
         patch.setattr(Network, "cost_and_gradient", evaluate_until)
         fit(unfitted(name))
-    # In the first evaluation, on the way, and late: in a search, in its refit.
+    # In the first evaluation, on the way, and late: in a search, in its refit. It is the function
+    # above that reads `at`.
     for at in (0, len(n_calls) // 2, 3 * len(n_calls) // 4):  # noqa: B007
         n_calls.clear()
         met.clear()

@@ -20,7 +20,7 @@ from skbackprop._cluster.folds import in_folds
 from skbackprop._cluster.rows import ClusterRows
 from skbackprop._cluster.search import MEANS, ClusterSearchedRows
 from skbackprop._cluster.targets import ClassesOfGroups, Encoding, NumbersOfGroups, TargetsOfGroups
-from skbackprop._estimator import metadata_of
+from skbackprop._estimator import NetworkEstimator, metadata_of
 from skbackprop._inputs import float_dtype_of, validated
 from skbackprop._machine.blas import single_threaded_blas
 from skbackprop._parameters import InvalidParameterError, Settings, shown
@@ -31,7 +31,7 @@ from skbackprop._search.rows import SearchedRows
 N_FOLDS = 5
 
 
-class OnCluster:
+class OnCluster(NetworkEstimator):
     """An estimator whose rows, or those that it predicts, are collections of Dask."""
 
     # Parameters that it reads.
@@ -90,7 +90,7 @@ class OnCluster:
         names: tuple[str, str, str] = ("X", "y", "sample_weight"),
         **options: Any,
     ) -> Source:
-        options = {"dtype": dtype, **type(self)._y_options, **options}  # type: ignore[attr-defined]
+        options = {"dtype": dtype, **self._y_options, **options}
 
         def n_groups(chunks: Any) -> int:
             return self.n_groups or n_groups_of(data[0], chunks, settings.hidden_layer_sizes)
@@ -135,7 +135,7 @@ class OnCluster:
             It knows nothing of Dask.
         """
         ours = {"client", "n_groups"}
-        params = self.get_params(deep=False)  # type: ignore[attr-defined]
+        params = self.get_params(deep=False)
         local = self._local(**{name: value for name, value in params.items() if name not in ours})
         fitted = {n: v for n, v in vars(self).items() if n not in params}
         local.__dict__.update(fitted)
@@ -148,8 +148,8 @@ class OnCluster:
 
     def __sklearn_clone__(self) -> Self:
         """Return a clone with the same client, which cannot be copied."""
-        params = {**self.get_params(deep=False), "client": None}  # type: ignore[attr-defined]
-        clone = super(OnCluster, type(self)(**params)).__sklearn_clone__()  # type: ignore[misc]
+        params = {**self.get_params(deep=False), "client": None}
+        clone = super(OnCluster, type(self)(**params)).__sklearn_clone__()
         clone.client = self.client
         return clone
 
@@ -210,9 +210,10 @@ class OnCluster:
         float
         """
         if not is_dask_collection(X):
-            return float(super().score(X, y, sample_weight))  # type: ignore[misc]
+            local: Any = super()
+            return local.score(X, y, sample_weight)
         there = self._client().compute([self.predict(X), y, sample_weight])
-        return self._score_of(*self._client().gather(there))  # type: ignore[attr-defined]
+        return self._score_of(*self._client().gather(there))
 
 
 class ClassesOnCluster(OnCluster):
