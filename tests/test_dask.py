@@ -9,6 +9,9 @@ import sys
 import threading
 import time
 
+import dask
+import dask.array as da
+import distributed
 import joblib
 import numpy as np
 import pytest
@@ -24,17 +27,12 @@ from skbackprop import (
     BackpropRegressor,
     BackpropRegressorCV,
 )
-
-dask = pytest.importorskip("dask")
-da = pytest.importorskip("dask.array")
-distributed = pytest.importorskip("distributed")
-
-from skbackprop._cluster import data as data_module  # noqa: E402
-from skbackprop._cluster import engine  # noqa: E402
-from skbackprop._cluster.data import grouped  # noqa: E402
-from skbackprop._cluster.engine import ClusterError, homes_for  # noqa: E402
-from skbackprop._rows import rows as rows_module  # noqa: E402
-from skbackprop.dask import (  # noqa: E402
+from skbackprop._cluster import data as data_module
+from skbackprop._cluster import engine
+from skbackprop._cluster.data import grouped
+from skbackprop._cluster.engine import ClusterError, homes_for
+from skbackprop._rows import rows as rows_module
+from skbackprop.dask import (
     DaskBackpropClassifier,
     DaskBackpropClassifierCV,
     DaskBackpropRegressor,
@@ -798,6 +796,18 @@ def fit_with(fit, X, act):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine.Cluster, "total", and_act)
         fit.fit(X, da.from_array(Y, chunks=len(Y)))
+
+
+def test_a_task_that_fails_as_its_time_to_be_looked_at_ends(client):
+    class FailsMeanwhile:
+        def done(self):
+            return True
+
+        def result(self, timeout=None):
+            raise ValueError("of the task") if timeout is None else TimeoutError("of the look")
+
+    with engine.Cluster(client, []) as cluster, pytest.raises(ValueError, match="of the task"):
+        cluster._result_of(FailsMeanwhile())
 
 
 def test_futures_that_the_client_has_lost_are_submitted_anew(client):

@@ -338,8 +338,8 @@ class Cluster:
             try:
                 return future.result(timeout=LOOK_EVERY)
             except TimeoutError:
-                if future.status == "error":  # it is the task's own
-                    raise
+                if future.done():  # by now, or the error is the task's own
+                    return future.result()
                 if not self._look():
                     self._wait_for_workers(None)
 
