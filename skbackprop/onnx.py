@@ -97,9 +97,11 @@ def refuse_transformer(scope: Any, operator: Any) -> None:
     """Raise an error where another step reads the answers: skl2onnx cannot ask for `transform`."""
     answers = {variable.full_name for variable in operator.outputs}
     for other in scope.operators.values():
-        if other.type == "SklearnZipMap" and answers & {v.full_name for v in other.inputs}:
+        if not answers & {variable.full_name for variable in other.inputs}:
+            continue
+        if other.type.startswith("SklearnZipMap"):
             answers |= {variable.full_name for variable in other.outputs}
-        elif answers & {variable.full_name for variable in other.inputs}:
+        else:
             name = type(operator.raw_operator).__name__
             raise NotImplementedError(
                 f"{name} stands before another step, which is given what its transform gives; a "

@@ -282,7 +282,7 @@ def test_a_network_in_another_estimator(around):
 
 
 @pytest.mark.parametrize("network", [BackpropClassifier, BackpropClassifierCV, BackpropRegressor])
-@pytest.mark.parametrize("zipmap", [False, True])
+@pytest.mark.parametrize("zipmap", [False, True, "columns"])
 @pytest.mark.parametrize(
     "around",
     [
