@@ -6,7 +6,7 @@
 import datetime
 from decimal import Decimal
 from fractions import Fraction
-from itertools import cycle
+from itertools import cycle, repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -917,6 +917,11 @@ class Splitter:
         yield from self.splits
 
 
+class Endless:
+    def __iter__(self):
+        return repeat((ALL, SOME))
+
+
 class NoSplitter:
     split = "here"
 
@@ -961,7 +966,9 @@ BAD_CV = {
     "a splitter of triples": (Splitter((ALL, SOME, SOME)), "too many values"),
     "a generator of numbers": ((i for i in range(2)), "got <generator"),
     "an exhausted iterator": (iter([]), "got <list_iterator"),
-    "an endless iterator": (cycle([(ALL, SOME)]), "got <itertools.cycle.*more than 10000 splits"),
+    "an endless iterator": (cycle([(ALL, SOME)]), "got <itertools.cycle.*more than 100000 splits"),
+    "an endless iterable": (Endless(), "got <.*Endless.*more than 100000 splits"),
+    "an endless splitter": (Splitter(*[(ALL, SOME)] * 100_001), "got <.*Splitter.*more than 1000"),
     "numbers for rows": ([(0, 1)], r"cv's training rows of fold 0 must be positions.*array\(0\)"),
     "None for rows": ([(ALL, None)], "cv's test rows of fold 0 must be positions"),
     "words for rows": ([(ALL, ["a"])], "cv's test rows of fold 0 must be positions"),

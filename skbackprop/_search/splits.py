@@ -1,6 +1,6 @@
 """The folds of a search: positions of training and test rows, checked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
@@ -11,8 +11,8 @@ from sklearn.model_selection import check_cv
 from skbackprop._parameters import shown
 from skbackprop._rows.targets import Targets
 
-# More than these an iterator gives only if it never ends.
-MOST_SPLITS = 10_000
+# Of more than these nobody waits for the fits; what gives them may never end.
+MOST_SPLITS = 100_000
 
 
 def splits_of(
@@ -55,16 +55,23 @@ def _pairs(
 ) -> list[tuple[Any, Any]]:
     """Return what cv gives, if these are pairs."""
     try:
-        given = list(islice(cv, MOST_SPLITS + 1)) if isinstance(cv, Iterator) else cv
+        given = cv
+        if isinstance(cv, Iterable) and not hasattr(cv, "split") and not isinstance(cv, str):
+            given = _ending(cv)
         splitter = check_cv(given, y, classifier=has_classes)
-        if given is not cv and len(given) > MOST_SPLITS:
-            raise ValueError(f"it gives more than {MOST_SPLITS} splits")
-        return [(train, test) for train, test in splitter.split(X, y, **params)]
+        return [(train, test) for train, test in _ending(splitter.split(X, y, **params))]
     except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(
             "cv must be an int >= 2, a splitter or an iterable of pairs of training and test "
             f"rows, got {shown(cv)}: {error}"
         ) from error
+
+
+def _ending(splits: Iterable[Any]) -> list[Any]:
+    some = list(islice(splits, MOST_SPLITS + 1))
+    if len(some) > MOST_SPLITS:
+        raise ValueError(f"it gives more than {MOST_SPLITS} splits")
+    return some
 
 
 def _positions(rows: Any, n_rows: int, kind: str, fold: int) -> NDArray:
