@@ -170,9 +170,12 @@ class NetworkEstimator(HiddenLayerTransformer, BaseEstimator, ABC):
         self, model_of: Callable[[Thetas], Model], settings: Settings
     ) -> Callable[..., dict[str, Any]]:
         """Return what gives the attributes of an estimator at an iteration."""
+        return partial(seen_attributes, self._named(), settings.tol, model_of)
+
+    def _named(self) -> dict[str, Any]:
+        """Return the attribute that names the features, where they have names."""
         names = vars(self).get("feature_names_in_")
-        named = {} if names is None else {"feature_names_in_": names}
-        return partial(seen_attributes, named, settings.tol, model_of)
+        return {} if names is None else {"feature_names_in_": names}
 
     def _store(self, model_of: Callable[[Thetas], Model], tol: float, outcome: Outcome) -> None:
         """Store the model, and where and how its training ended."""

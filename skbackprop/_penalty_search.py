@@ -159,7 +159,9 @@ class PenaltySearch(CallbackSupportMixin, NetworkEstimator):
                 owner=owner,
                 model_of_fit=partial(model_of_fit, network),
                 estimator_of=partial(owner._estimator_for_scorers, settings.tol),
-                seen=partial(seen_attributes, {}, settings.tol),
+                seen=partial(
+                    seen_attributes, draft._named() if all_rows.shows_names else {}, settings.tol
+                ),
                 rows=all_rows,
                 validation=val,
                 network=network,

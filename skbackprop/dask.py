@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from skbackprop._classifier import BackpropClassifier
 from skbackprop._classifier_cv import BackpropClassifierCV
 from skbackprop._cluster.engine import ClusterError
-from skbackprop._cluster.estimators import ClassesOnCluster, NumbersOnCluster, SearchOnCluster
+from skbackprop._cluster.estimators import ClassesOnCluster, NumbersOnCluster
+from skbackprop._cluster.penalty_search import SearchOnCluster
 from skbackprop._network.activations import ActivationName
 from skbackprop._regressor import BackpropRegressor
 from skbackprop._regressor_cv import BackpropRegressorCV
@@ -126,7 +127,8 @@ class DaskBackpropClassifierCV(SearchOnCluster, ClassesOnCluster, BackpropClassi
 
     The same search: on each fold's training rows a path of penalties, scored on the others, and a
     refit of all rows at the best. The folds are those of the local class, of the same rows in the
-    same order; they are walked one after the other, each evaluation on all workers.
+    same order, where none weighs zero; they are walked one after the other, each evaluation on all
+    workers.
 
     Parameters
     ----------
@@ -162,8 +164,12 @@ class DaskBackpropClassifierCV(SearchOnCluster, ClassesOnCluster, BackpropClassi
 
     Notes
     -----
-    The folds share the rows that the workers hold; with each row they hold a byte for its fold.
-    With early stopping, a fold for its time has a copy of its own of its training rows.
+    The folds share the rows that the workers hold. While a fold is walked, a worker has of each
+    group of up to 2^20 numbers a copy of the rows that take part, of a larger one their positions;
+    with early stopping, a copy of all that are trained on.
+
+    ``fit`` takes collections alone, and no other metadata than ``sample_weight``, by which scores
+    are weighted, too.
 
     The callbacks of scikit-learn see X and y as they were given, in each of the folds. An interrupt
     says how many fits are done and leaves the estimator as it was, until the refit has begun.

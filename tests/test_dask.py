@@ -14,6 +14,7 @@ import dask.array as da
 import distributed
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from quiet import QuietCallback
 from scipy import sparse
@@ -31,6 +32,7 @@ from skbackprop._cluster import data as data_module
 from skbackprop._cluster import engine
 from skbackprop._cluster.data import grouped
 from skbackprop._cluster.engine import ClusterError, homes_for
+from skbackprop._cluster.rows import ClusterRows
 from skbackprop._rows import rows as rows_module
 from skbackprop.dask import (
     DaskBackpropClassifier,
@@ -564,6 +566,62 @@ def test_callbacks_see_what_a_search_was_given(client):
 def test_what_a_search_does_not_do_is_named(client, parameters, message):
     with pytest.raises(ValueError, match=message):
         DaskBackpropClassifierCV(**{**SEARCH, **parameters}).fit(DX, DY)
+
+
+def test_a_cluster_that_is_lost_is_no_error_of_the_scorer(client, monkeypatch):
+    def lost(*args):
+        raise ClusterError("the cluster is gone")
+
+    monkeypatch.setattr(ClusterRows, "mean_by_count", lost)
+    for scoring in (None, "accuracy"):
+        with pytest.raises(ClusterError, match="is gone"):
+            DaskBackpropClassifierCV(**SEARCH, scoring=scoring).fit(DX, DY)
+
+
+def test_the_score_of_labels_that_are_sparse(client):
+    labels = sparse.csr_array(np.column_stack([X[:, 0] > 0, X[:, 1] > 1]).astype(int))
+    fit = DaskBackpropClassifierCV(**SEARCH, scoring="accuracy")
+    fit.fit(DX, da.from_array(labels.toarray(), chunks=(200, 2)))
+    assert fit.score(DX, labels) == fit.score(X, labels) == fit.to_local().score(X, labels)
+
+
+@pytest.mark.parametrize("kind", [DaskBackpropClassifier, DaskBackpropClassifierCV])
+def test_what_is_on_the_cluster_and_what_is_not_is_told_apart(client, kind):
+    fit = kind(5, max_iter=1, random_state=0, coarse_start=False)
+    for given, message in (
+        ({"y_val": DY}, "X_val must be a dask array or dataframe where y_val is a dask Array"),
+        ({"y_val": Y, "sample_weight_val": da.ones(1200)}, "X_val .* where sample_weight_val is"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            fit.fit(DX, DY, X_val=X, **given)
+    fit.fit(DX, DY)
+    with pytest.raises(TypeError, match="X must be a dask array or dataframe where y is a dask"):
+        fit.score(X, DY)
+    with pytest.raises(
+        TypeError, match=r"X must be .* where sample_weight is a dask Array, got nd"
+    ):
+        fit.score(X, Y, da.ones(1200))
+
+
+def test_callbacks_of_a_search_see_estimators_that_know_the_names_of_X(client):
+    callback = pytest.importorskip("sklearn.callback")
+    dd = pytest.importorskip("dask.dataframe")
+    names = list("abcdef")
+
+    class Predicts(QuietCallback):
+        n_seen = 0
+
+        def on_fit_task_end(self, estimator, context, *, X, fitted_estimator):
+            if fitted_estimator is not None and context.task_name == "iteration":
+                fitted_estimator.predict(X)  # which warns, where X has names and it has none
+                assert list(fitted_estimator.feature_names_in_) == names == list(X.columns)
+                Predicts.n_seen += 1
+
+    assert isinstance(Predicts(), callback.FitCallback)
+    frame = dd.from_pandas(pd.DataFrame(X, columns=names), npartitions=3)
+    fit = DaskBackpropClassifierCV(**SEARCH).set_callbacks(Predicts())
+    fit.fit(frame, dd.from_pandas(pd.Series(Y), npartitions=3))
+    assert Predicts.n_seen > fit.n_iter_
 
 
 def test_metadata_of_a_search_are_refused(client):

@@ -5,8 +5,10 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
+from distributed import KilledWorker
 from numpy.typing import NDArray
 
+from skbackprop._cluster.engine import ClusterError
 from skbackprop._cluster.folds import class_weights_of_training
 from skbackprop._cluster.held import Part
 from skbackprop._cluster.rows import ClusterRows
@@ -51,6 +53,16 @@ class ClusterSearchedRows:
     def has_classes(self) -> bool:
         """Whether the targets are classes."""
         return self.rows.targets.has_classes
+
+    @property
+    def own_errors(self) -> tuple[type[Exception], ...]:
+        """What is raised where the cluster is gone, or a task takes its workers with it."""
+        return ClusterError, KilledWorker
+
+    @property
+    def shows_names(self) -> bool:
+        """Whether callbacks see X with the names of its features."""
+        return True
 
     def for_callbacks(self, rows: Any) -> dict[str, Any]:
         """Return X, y and metadata of all rows, as they were given: nothing is gathered."""

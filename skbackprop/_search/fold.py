@@ -229,6 +229,8 @@ def _scorer(
     def score(outcome: Outcome) -> float:
         try:
             return score_of(search.estimator_of(model_of, outcome))
+        except search.rows.own_errors:
+            raise
         except Exception as error:
             raise ValueError(
                 f"scoring={search.scoring!r} failed in fold {fold}, reg_lambda="

@@ -31,6 +31,16 @@ class SearchedRows(Protocol):
         """Whether the targets are classes."""
         ...
 
+    @property
+    def own_errors(self) -> tuple[type[Exception], ...]:
+        """What is raised where the rows are lost: nobody shall take it for a scorer's error."""
+        ...
+
+    @property
+    def shows_names(self) -> bool:
+        """Whether callbacks see X with the names of its features."""
+        ...
+
     def for_callbacks(self, rows: Any) -> dict[str, Any]:
         """Return X, y and metadata of some rows, or of all for None, for callbacks."""
         ...
@@ -83,6 +93,16 @@ class LocalRows(NamedTuple):
     def has_classes(self) -> bool:
         """Whether the targets are classes."""
         return self.targets.has_classes
+
+    @property
+    def own_errors(self) -> tuple[type[Exception], ...]:
+        """Nothing: they are here."""
+        return ()
+
+    @property
+    def shows_names(self) -> bool:
+        """Whether callbacks see X with the names of its features: it is an array."""
+        return False
 
     def for_callbacks(self, rows: Any) -> dict[str, Any]:
         """Return X, y and metadata of some rows, or of all for None, for callbacks."""
