@@ -19,9 +19,11 @@ def run_tests_of_wheel(session: nox.Session, *constraints: str) -> None:
     """Run the tests on the wheel, installed under these constraints."""
     session.install("build")
     dist = Path(session.create_tmp()) / "dist"
-    session.run("python", "-m", "build", "--wheel", "--outdir", str(dist), ".", silent=True)
+    session.run_install("python", "-m", "build", "--wheel", "--outdir", str(dist), ".", silent=True)
     wheel = max(dist.glob("*.whl"), key=lambda path: path.stat().st_mtime)
     session.install(*constraints, f"{wheel}[test]")
+    # In an environment that is used again there is one of the same version.
+    session.install("--force-reinstall", "--no-deps", str(wheel))
     where = session.run(
         "python", "-P", "-c", "import skbackprop; print(skbackprop.__file__)", silent=True
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
+from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris, load_linnerud
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
@@ -115,6 +116,7 @@ IN_FLOAT32 = {"float32", "coarse start", "regressor, search", "counts, search"}
 def fitted(name: str) -> NDArray:
     """Return the Thetas of a case, unrolled, after its lambda and J."""
     estimator, X, y, weights = CASES[name]
+    estimator = clone(estimator)  # that of a warm start would go on from the last call
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         for _ in range(1 + getattr(estimator, "warm_start", False)):

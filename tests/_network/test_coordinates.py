@@ -7,7 +7,7 @@ from objectives import make_network, make_problem, numerical_gradient
 
 from skbackprop._network.coordinates import CentredCoordinates, centred_coordinates
 from skbackprop._network.network import Network
-from skbackprop._network.outputs import class_units
+from skbackprop._network.outputs import NUMBER_UNITS, class_units
 from skbackprop._network.thetas import roll, theta_shapes, unroll
 
 LAYER_SIZES = {"0hidden": [3, 1], "1hidden": [3, 4, 2], "3hidden": [5, 2, 4, 3, 6]}
@@ -42,6 +42,23 @@ def test_centred_bias_is_z_at_the_centre(sizes):
     for of_x, Theta, c in zip(x, roll(vector, shapes), centres, strict=True):
         assert_allclose(of_x[:, 0], [Theta_k @ [1, *c] for Theta_k in Theta], rtol=1e-13)
         assert_array_equal(of_x[:, 1:], Theta[:, 1:])
+
+
+@layer_sizes
+def test_output_units_are_seen_from_the_logits_where_they_are_balanced(sizes):
+    plain, shapes, centres, vector = _coordinates(sizes)
+    logits = np.random.default_rng(5).uniform(1, 3, size=sizes[-1])
+    balanced = CentredCoordinates(shapes, centres, logits)
+    *hidden, output = roll(plain.x_from_thetas(vector), shapes)
+    *hidden_balanced, output_balanced = roll(balanced.x_from_thetas(vector), shapes)
+    for of_one, of_other in zip(hidden, hidden_balanced, strict=True):
+        assert_array_equal(of_one, of_other)
+    assert_allclose(output_balanced[:, 0], output[:, 0] - logits, rtol=1e-13)
+    assert_array_equal(output_balanced[:, 1:], output[:, 1:])
+    assert_allclose(
+        balanced.thetas_from_x(balanced.x_from_thetas(vector)), vector, rtol=1e-14, atol=1e-14
+    )
+    assert_array_equal(balanced.gradient_from_D(vector), plain.gradient_from_D(vector))
 
 
 @layer_sizes
@@ -100,6 +117,17 @@ def test_inputs_are_centred_where_they_lie():
     # b' = b + the sum of the centres, of which those of tanh, relu and identity are 0.
     for of_x, expected in zip(x, [1 + mean.sum(), 1 + 4 * 0.5, 1, 1, 1], strict=True):
         assert_allclose(of_x[:, 0], expected, rtol=1e-15)
+
+
+def test_a_random_start_is_balanced_at_the_mean_of_the_targets():
+    # b' = 0: at the mean of X, and hidden units at their centres, z is the logit of the mean.
+    network = Network([2, 3, 1], ["logistic"], NUMBER_UNITS["exp"])
+    mean, logits = np.array([2.0, -1.0]), np.log([7.0])
+    coordinates = centred_coordinates(network, mean, logits)
+    x = network.random_thetas(np.random.RandomState(0)).vector
+    hidden, output = roll(coordinates.thetas_from_x(x), network.shapes)
+    assert_allclose(hidden @ [1, *mean], np.zeros(3), atol=1e-15)
+    assert_allclose(np.exp(output @ [1, 0.5, 0.5, 0.5]), [7.0], rtol=1e-14)
 
 
 def test_a_network_without_hidden_layers_is_centred_too():
