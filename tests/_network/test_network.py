@@ -181,3 +181,12 @@ def test_relu_problems_have_units_on_both_sides_and_none_at_the_kink(hidden):
         ]
         assert np.abs(z).min() >= KINK_MARGIN
         assert np.min(z) < 0 < np.max(z)
+
+
+@pytest.mark.parametrize("activations", [["relu"], ["tanh", "relu"], ["relu", "logistic"]])
+def test_a_network_with_any_relu_units_has_edges(activations):
+    sizes = [3, *(2 for _ in activations), 1]
+    output = class_units("logistic", 1, False)
+    assert Network(sizes, activations, output).has_edges is True
+    smooth = ["identity" if name == "relu" else name for name in activations]
+    assert Network(sizes, smooth, output).has_edges is False

@@ -15,7 +15,7 @@ from objectives import (
 from scipy.sparse import csr_array, issparse
 
 from skbackprop._network.coordinates import CentredCoordinates
-from skbackprop._network.objective import Objective
+from skbackprop._network.objective import Objective, RowCosts
 from skbackprop._network.thetas import Thetas
 
 HIDDEN = {"0hidden": (), "1hidden": (4,), "3hidden": (2, 3, 4)}
@@ -99,6 +99,23 @@ def test_precisions(dtype):
     assert gradient.dtype == np.float64
     assert_allclose(gradient, np.arange(9) / 7, rtol=np.finfo(dtype).eps)
     assert norm == gradient.max()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_costs_of_rows_are_of_thetas_of_their_type(dtype):
+    shapes, seen = [(1, 3)], []
+
+    def costs(thetas):
+        seen.append((thetas.dtype, thetas.vector.copy()))
+        return np.array([1.0, 5.0])
+
+    coordinates = CentredCoordinates(shapes, [np.zeros(2)])
+    row_costs = RowCosts(costs, np.array([3.0, 1.0]), shapes, dtype, coordinates)
+    x = np.array([0.1, 0.2, 0.3])
+    assert row_costs.mean(x) == 2
+    ((seen_dtype, seen_vector),) = seen
+    assert seen_dtype == dtype
+    assert_array_equal(seen_vector, x.astype(dtype))
 
 
 @coordinates

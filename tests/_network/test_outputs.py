@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, softmax
 
 from skbackprop import BackpropClassifier
-from skbackprop._network.outputs import class_units
+from skbackprop._network.outputs import NUMBER_UNITS, ExpUnits, class_units
 
 # Kind: the arguments of class_units, and the number of logits in a row.
 KINDS = {
@@ -176,6 +176,18 @@ def test_small_costs_and_deltas_of_logistic_units_are_exact(kind, margin, dtype,
     assert_allclose(delta, np.where(Y == 1, -1, 1) * expit(-margin), rtol=rtol)
 
 
+@pytest.mark.parametrize(("dtype", "rtol"), [(np.float32, 1e-6), (np.float64, 1e-14)])
+@pytest.mark.parametrize("margin", [1.0, 10.0, 30.0, 60.0])
+def test_small_costs_and_deltas_of_softmax_units_are_exact(margin, dtype, rtol):
+    Y = _targets("softmax", 3)
+    z = np.where(Y == 1, margin, 0).astype(dtype)
+    cost, delta = _cost_and_delta("softmax", z, Y)
+    other = np.exp(-margin)
+    assert_allclose(cost, 3 * np.log1p(2 * other), rtol=rtol)
+    assert_allclose(_costs("softmax", z, Y), np.full(3, np.log1p(2 * other)), rtol=rtol)
+    assert_allclose(delta, np.where(Y == 1, -2, 1) * other / (1 + 2 * other), rtol=rtol)
+
+
 @kinds
 @dtypes
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
@@ -210,6 +222,29 @@ def test_many_small_costs_are_summed_in_float64(kind):
     Y[:, 0] = 1
     cost, _ = _cost_and_delta(kind, z, Y)
     assert_allclose(cost, len(z) * _exact_cost(kind, z[0], Y[0]), rtol=1e-6)
+
+
+@overflow_is_silent
+@kinds
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+def test_great_costs_of_float32_are_summed_in_float64(kind, weighted):
+    # Of saturated units, each cost is a number of float32, and all that rounds is their sum.
+    rng = np.random.default_rng(0)
+    z = rng.uniform(200, 3000, size=(4000, KINDS[kind][1])).astype(np.float32)
+    Y = np.zeros(z.shape, int)
+    if kind == "softmax":
+        z[:, 1:], Y[:, 1] = 0, 1
+    cost_of = z.astype(float).sum(axis=1)
+    w = rng.uniform(0.1, 5, size=4000).astype(np.float32) if weighted else None
+    cost, _ = _cost_and_delta(kind, z, Y, w)
+    assert_allclose(cost, cost_of.sum() if w is None else w.astype(float) @ cost_of, rtol=1e-12)
+
+
+def test_the_cost_of_softmax_units_is_the_sum_in_float64_of_that_of_the_rows():
+    z = np.random.default_rng(0).normal(scale=9, size=(4000, 3)).astype(np.float32)
+    Y = _targets("softmax", len(z))
+    cost, _ = _cost_and_delta("softmax", z, Y)
+    assert_allclose(cost, _costs("softmax", z, Y).sum(dtype=np.float64), rtol=1e-13)
 
 
 @pytest.mark.parametrize("kind", ["binary", "logistic", "multilabel"])
@@ -247,6 +282,25 @@ def test_log_proba_is_exact(kind, dtype):
     exact = [_exact_log_proba(kind, z_i) for z_i in z]
     eps = np.finfo(dtype).eps
     assert_allclose(log_proba, exact, rtol=4 * eps, atol=4 * eps)
+
+
+@kinds
+@dtypes
+def test_the_log_likelihood_is_that_of_each_row(kind, dtype):
+    z = _logits(kind, dtype)
+    exact = np.array([_exact_log_proba(kind, z_i) for z_i in z])
+    rows = np.arange(len(z))
+    if kind == "multilabel":
+        y = _targets(kind, len(z))
+        absent = np.array([_exact_log_proba(kind, -z_i) for z_i in z])
+        expected = np.where(y == 1, exact, absent).mean(axis=1)
+    else:
+        y = (rows % exact.shape[1]).astype(np.uint8)
+        expected = exact[rows, y]
+    eps = np.finfo(dtype).eps
+    likelihood = _units(kind).log_likelihood(z, y)
+    assert likelihood.shape == (len(z),)
+    assert_allclose(likelihood, expected, rtol=4 * eps, atol=4 * eps)
 
 
 @pytest.mark.parametrize("kind", ["binary", "multilabel"])
@@ -370,3 +424,112 @@ def test_a_label_that_every_row_has_is_no_reason_for_a_warning():
         classifier = BackpropClassifier(3, random_state=0)
         classifier.fit(X, Y, sample_weight=rng.uniform(0.1, 3, size=200))
         assert classifier.converged_
+
+
+# Units of numbers
+
+COUNTS = np.array([0.0, 0.5, 1.0, 3.0, 1e6])
+Z_OF_COUNTS = np.array([-700.0, -30.0, -1.0, 0.0, 1e-10, 0.7, 1.0986, 13.8155, 20.0, 49.0])
+
+
+def _pairs(dtype):
+    """Return every logit with every count, a row of each."""
+    z, y = np.meshgrid(Z_OF_COUNTS.astype(dtype), COUNTS)
+    return z.reshape(1, -1), y.reshape(1, -1)
+
+
+def _exact_poisson(z, y):
+    def cost(pair):
+        z, y = pair
+        return z.exp() - y * z - (y - y * y.ln() if y else 0)
+
+    return _exactly(cost, [z, y]), _exactly(lambda pair: pair[0].exp() - pair[1], [z, y])
+
+
+@dtypes
+def test_cost_and_delta_of_exp_units_are_exact(dtype):
+    z, y = _pairs(dtype)
+    costs, deltas = np.transpose([_exact_poisson(*pair) for pair in zip(z[0], y[0], strict=True)])
+    # Of the terms, whose rounding is that of their sum.
+    log_y = np.log(np.where(y > 0, y, 1))[0]
+    scale = y[0] * (1 + abs(z[0]) + abs(log_y)) + np.exp(z[0].astype(float))
+    units = NUMBER_UNITS["exp"]
+    computed = units.costs(z.copy(), y)
+    assert computed.dtype == np.float64
+    assert (abs(computed - costs) <= 1e-15 * scale).all()
+    w = np.random.default_rng(0).uniform(0.1, 5, size=z.shape[1])
+    for weights in (None, w):
+        logits = z.copy()
+        cost, delta = units.cost_and_delta(logits, y, weights)
+        factor = 1 if weights is None else weights
+        assert_allclose(cost, (factor * costs).sum(), rtol=1e-14)
+        assert delta is logits
+        limits = np.finfo(dtype)
+        most = factor * (limits.eps * abs(deltas) + 4e-16 * scale) + limits.tiny
+        assert (abs(delta[0] - factor * deltas) <= most).all()
+
+
+def test_small_deltas_of_exp_units_are_exact():
+    z = np.array([[1e-10, -1e-10, 1e-15]])
+    _, delta = NUMBER_UNITS["exp"].cost_and_delta(z.copy(), np.ones((1, 3)), None)
+    assert_allclose(delta, np.expm1(z), rtol=1e-15)
+
+
+@dtypes
+def test_from_the_knee_on_exp_units_follow_the_tangent(dtype):
+    units, knee, y = NUMBER_UNITS["exp"], ExpUnits.KNEE, np.full((1, 4), 2.0)
+    z = np.array([[knee, knee + 1, 2 * knee, 1e30]], dtype)
+    at_knee, slope = np.exp(knee) - 2 * knee - 2 + 2 * np.log(2), np.exp(knee) - 2
+    expected = at_knee + slope * (z[0].astype(float) - knee)
+    assert_allclose(units.costs(z.copy(), y), expected, rtol=1e-14)
+    _, delta = units.cost_and_delta(z.copy(), y, None)
+    assert_allclose(delta, np.full((1, 4), slope), rtol=np.finfo(dtype).eps)
+
+
+@dtypes
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+def test_cost_and_delta_of_identity_units(dtype, weighted):
+    rng = np.random.default_rng(0)
+    z, y = rng.normal(size=(2, 3, 500)).astype(dtype)
+    w = rng.uniform(0.1, 5, size=500).astype(dtype) if weighted else None
+    difference = (z - y).astype(float)  # rounded as in the place of z
+    units, logits = NUMBER_UNITS["identity"], z.copy()
+    of_rows = 0.5 * (difference**2).sum(axis=0)
+    costs = units.costs(z.copy(), y)
+    assert costs.dtype == np.float64
+    assert_allclose(costs, of_rows, rtol=1e-14)
+    cost, delta = units.cost_and_delta(logits, y, w)
+    assert delta is logits
+    factor = 1.0 if w is None else w.astype(float)
+    eps = np.finfo(dtype).eps
+    assert_allclose(delta, factor * difference, rtol=eps)
+    assert_allclose(cost, (factor * of_rows).sum(), rtol=1e-14 if w is None else eps)
+
+
+@pytest.mark.parametrize("name", NUMBER_UNITS)
+def test_the_log_likelihood_of_numbers_is_less_the_cost_of_each_row(name):
+    rng = np.random.default_rng(0)
+    z, y = rng.normal(size=(6, 2)), rng.poisson(2.0, size=(6, 2)).astype(float)
+    kept = z.copy()
+    units = NUMBER_UNITS[name]
+    likelihood = units.log_likelihood(z, y)
+    assert_array_equal(z, kept)
+    assert likelihood.shape == (6,)
+    assert_allclose(likelihood, -units.costs(z.T.copy(), y.T.copy()), rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", NUMBER_UNITS)
+def test_a_balanced_start_predicts_the_mean(name):
+    units, mean = NUMBER_UNITS[name], np.array([0.25, 3.0])
+    assert_allclose(units.predict(units.start(mean)), mean, rtol=1e-15)
+    assert np.isfinite(units.start(np.zeros(2))).all()
+
+
+@dtypes
+def test_predicted_counts_are_positive_and_finite(dtype):
+    z = np.array([[-1e4, -700.0, 0.0, 2.5, 700.0, 1e4]], dtype)
+    counts = NUMBER_UNITS["exp"].predict(z)
+    limits = np.finfo(np.float64)
+    exact = [limits.tiny, np.exp(-700), 1, np.exp(2.5), np.exp(700), limits.max]
+    assert counts.dtype == np.float64
+    assert_allclose(counts, [exact], rtol=1e-15)

@@ -8,7 +8,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skbackprop._network.thetas import (
     Thetas,
+    check_thetas,
     random_thetas,
+    real_numbers,
     roll,
     theta_shapes,
     unroll,
@@ -108,6 +110,19 @@ def test_thetas_pickle_as_one_vector(sizes, dtype):
     assert len(pickled) < thetas.vector.nbytes + 600
 
 
+@layer_sizes
+def test_thetas_of_another_type_are_a_copy_that_nobody_writes_to(sizes):
+    thetas = Thetas(unroll(_random(sizes)), theta_shapes(sizes))
+    assert thetas.astype(np.float64) is thetas
+    single = thetas.astype(np.float32)
+    assert single.dtype == np.float32
+    assert single.shapes == thetas.shapes
+    assert_array_equal(single.vector, thetas.vector.astype(np.float32))
+    assert not single.vector.flags.writeable
+    assert not any(Theta.flags.writeable for Theta in single.matrices)
+    assert thetas.vector.flags.writeable
+
+
 @pytest.mark.parametrize("gains", [(1.0, 1.0), (4.0, 0.5)], ids=["glorot", "gains"])
 def test_random_thetas_fill_their_bounds(gains):
     sizes = [60, 40, 20]
@@ -141,3 +156,70 @@ def test_random_thetas_follow_from_the_seed(sizes):
     )
     assert_array_equal(first, again)
     assert (first != other).any()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([[[0.0, 1.0]]], r"^start must hold 2 arrays, got 1$"),
+        ([[["a", 1.0]], [[0.0, 1.0]]], r"^start\[0\] must be an array of numbers, got \[\['a', 1"),
+        ([[[0.0, 1.0]], [[0.0, 1.0, 7.0]]], r"^start\[1\] must have shape \(1, 2\), .*3\): .*7\.0"),
+        ([[[0.0, 1.0]], [[0.0, np.nan]]], r"(?s)^Input start\[1\] contains NaN"),
+    ],
+)
+def test_errors_say_which_theta_is_wrong_and_show_it(given, message):
+    with pytest.raises(ValueError, match=message):
+        check_thetas("start", given, [(1, 2), (1, 2)])
+
+
+def test_checked_thetas_are_float64_of_their_own():
+    given = [np.array([[1, 2]], np.int8), np.array([[0.5, -1.0]], np.float32)]
+    thetas = check_thetas("start", given, [(1, 2), (1, 2)])
+    assert thetas.dtype == np.float64
+    assert_array_equal(thetas.vector, [1, 2, 0.5, -1])
+
+
+MASKED = np.ma.masked_array([1.0, 2.0], mask=[False, True])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        MASKED,
+        ["1", 2],
+        np.array(["1"], object),
+        [1j],
+        np.array([1, b"2"], object),
+        [np.timedelta64(1)],
+        np.array([np.timedelta64(1), 2], object),
+        [None, {}],
+    ],
+    ids=repr,
+)
+def test_what_is_no_real_number_is_refused(value):
+    with pytest.raises((TypeError, ValueError)):
+        real_numbers(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [1, 2],
+        np.array([1, 2], object),
+        np.ma.masked_array([1, 2]),
+        np.array([1, 2], np.float16),
+        np.array([1, 2], np.uint8),
+    ],
+    ids=repr,
+)
+def test_real_numbers_of_any_kind_become_float64(value):
+    array = real_numbers(value)
+    assert array.dtype == np.float64
+    assert_array_equal(array, [1, 2])
+
+
+def test_truth_values_are_numbers_and_too_great_ones_are_infinite():
+    assert_array_equal(real_numbers([True, False]), [1, 0])
+    greatest = np.finfo(np.longdouble).max  # on some systems that of float64
+    expected = np.inf if greatest > np.finfo(float).max else greatest
+    assert_array_equal(real_numbers(np.array([greatest, 0])), [expected, 0])
