@@ -473,7 +473,7 @@ def far_out(draw, n_features, dtype):
     """Finite rows of any size."""
     most = GREATEST[dtype]
     elements = st.one_of(
-        st.sampled_from([0.0, 1.0, -1.0, most / 3, -most / 3]),
+        st.sampled_from([0.0, 1.0, -1.0, float(dtype(most / 3)), -float(dtype(most / 3))]),
         st.floats(-most / 3, most / 3, width=64).map(lambda v: float(dtype(v))),
     )
     m = draw(st.integers(1, 5))
