@@ -244,7 +244,9 @@ class SoftmaxUnits(BalancedAtZero):
 
     def log_proba(self, z: NDArray) -> NDArray:
         """Return the log-probabilities of the classes, shape (m, K)."""
-        return _log_softmax(z)
+        # The difference of two of the greatest numbers is infinite.
+        with np.errstate(over="ignore"):
+            return np.maximum(_log_softmax(z), np.finfo(z.dtype).min)
 
     def log_likelihood(self, z: NDArray, y: NDArray) -> NDArray:
         """Return the log-probability of each row's class, shape (m,)."""

@@ -373,6 +373,16 @@ def test_normalised_sigmoids():
     assert_allclose(P, expit(z) / expit(z).sum(axis=1, keepdims=True), rtol=1e-14)
 
 
+@one_class_kinds
+@dtypes
+def test_log_probabilities_of_the_greatest_logits_are_finite(kind, dtype):
+    greatest = np.finfo(dtype).max
+    z = np.array([[greatest, -greatest, 0], [-greatest, greatest, greatest]], dtype)
+    log_P = _units(kind).log_proba(z[:, : KINDS[kind][1]])
+    assert np.isfinite(log_P).all()
+    assert_allclose(np.exp(log_P.astype(float)).sum(axis=1), 1, rtol=4 * np.finfo(dtype).eps)
+
+
 def test_softmax_is_for_more_than_two_classes():
     z = np.array([[0.5], [-2.0]])
     for arguments in [("softmax", 1, False), ("logistic", 1, False)]:
