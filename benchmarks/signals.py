@@ -29,25 +29,34 @@ sys.path[:0] = [str(TESTS), str(TESTS / "_training")]
 points = importlib.import_module("test_any_point")  # now that it is found
 
 
-def signalled(work, seconds):
-    """Do some work, and press Ctrl-C after so many seconds; return whether it was interrupted."""
-    try:
-        signal.setitimer(signal.ITIMER_REAL, seconds)
-        work()
-        signal.setitimer(signal.ITIMER_REAL, 0)  # where it was done before
-    except KeyboardInterrupt:
-        return True
-    return False
+class Work:
+    """Work, and whether it is under way: a signal that another thread has got may come late."""
 
+    is_under_way = False
 
-def interrupt(signum, frame):
-    raise KeyboardInterrupt
+    def signalled(self, work, seconds):
+        """Do it, and press Ctrl-C after so many seconds; return whether it was interrupted."""
+        try:
+            self.is_under_way = True
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+            work()
+            self.is_under_way = False
+            signal.setitimer(signal.ITIMER_REAL, 0)  # where it was done before
+        except KeyboardInterrupt:
+            self.is_under_way = False
+            return True
+        return False
+
+    def interrupt(self, signum, frame):
+        """Raise KeyboardInterrupt, as Python's own handler does."""
+        if self.is_under_way:
+            raise KeyboardInterrupt
 
 
 def random_signals(n, rng):
     """Send signals to fits and predictions of each kind; return what they met."""
-    signal.signal(signal.SIGALRM, interrupt)
-    met, kinds = Counter(), list(points.ESTIMATORS.items())
+    met, kinds, work = Counter(), list(points.ESTIMATORS.items()), Work()
+    signal.signal(signal.SIGALRM, work.interrupt)
     for name, make in kinds:
         complete = points.fit_quietly(make(), points.FEW)
         fitted = points.fit_quietly(make(), points.OTHERS)
@@ -56,7 +65,7 @@ def random_signals(n, rng):
         points.fit_quietly(make(), points.FEW)
         longest = 1.2 * (time.perf_counter() - began)
         for number in range(n // len(kinds)):
-            is_interrupted = signalled(
+            is_interrupted = work.signalled(
                 lambda fitted=fitted: points.fit_quietly(fitted, points.FEW),
                 rng.uniform(1e-5, longest),
             )
@@ -73,7 +82,7 @@ def random_signals(n, rng):
                 again = points.fit_quietly(make(), points.FEW)
                 assert points.bits(again) == points.bits(complete)
             met["interrupted"] += is_interrupted
-            if signalled(lambda c=complete: c.predict(points.MANY), rng.uniform(1e-5, 1e-3)):
+            if work.signalled(lambda c=complete: c.predict(points.MANY), rng.uniform(1e-5, 1e-3)):
                 met["predictions interrupted"] += 1
             points.assert_nothing_is_left(name)
         print(f"{name}: {dict(met)}", flush=True)
