@@ -1,5 +1,6 @@
 """The score of one fit on held-out rows."""
 
+import threading
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -93,25 +94,36 @@ def as_number(score: Any) -> float:
 
 
 def _score_of_some_classes(
-    scorer: Callable[..., Any], params: Mapping[str, Any], classes: NDArray | None
+    score: Callable[..., Any], params: Mapping[str, Any], classes: NDArray | None
 ) -> float:
+    # Python catches warnings for all threads at once: two that do leave it broken behind them. Of
+    # a fold in a thread of its own, and of rows on a cluster, warnings come as they are.
+    if threading.current_thread() is not threading.main_thread():
+        return _score_told_classes(score, params, classes)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        try:
-            score = as_number(scorer(**params))
-        except ValueError as error:
-            if classes is None or "labels" in params:
-                raise
-            try:
-                score = as_number(_score_with_labels(scorer, params, classes))
-            except Exception:
-                raise error from None
+        number = _score_told_classes(score, params, classes)
     for warning in caught:
         # That there is no score is said once, of all folds.
-        if not (np.isnan(score) and issubclass(warning.category, UndefinedMetricWarning)):
+        if not (np.isnan(number) and issubclass(warning.category, UndefinedMetricWarning)):
             where = warning.filename, warning.lineno
             warnings.warn_explicit(warning.message, warning.category, *where, registry=_SHOWN)
-    return score
+    return number
+
+
+def _score_told_classes(
+    score: Callable[..., Any], params: Mapping[str, Any], classes: NDArray | None
+) -> float:
+    """Return the score, told which classes there are where it fails without."""
+    try:
+        return as_number(score(**params))
+    except ValueError as error:
+        if classes is None or "labels" in params:
+            raise
+        try:
+            return as_number(_score_with_labels(score, params, classes))
+        except Exception:
+            raise error from None
 
 
 def _score_with_labels(

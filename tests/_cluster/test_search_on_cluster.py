@@ -1,0 +1,88 @@
+"""What a search on a cluster leaves as it is: its workers, where rows are, the user's own."""
+
+import threading
+import warnings
+
+import numpy as np
+import pytest
+
+pytest.importorskip("distributed")
+
+import dask.array as da
+from distributed import Client, LocalCluster
+
+from skbackprop import BackpropClassifierCV
+from skbackprop._rows.classes import encode_classes
+from skbackprop._search.scoring import score_of
+from skbackprop.dask import DaskBackpropClassifierCV
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The fit :sklearn.exceptions.ConvergenceWarning"),
+    # The engine's own, of its threads and sockets, whenever they are collected.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore:Creating scratch directories"),  # a busy machine
+]
+SEARCH = {
+    "hidden_layer_sizes": 3,
+    "reg_lambdas": [0.1, 0.01],
+    "cv": 2,
+    "coarse_start": False,
+    "max_iter": 3,
+    "random_state": 0,
+}
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(320, 4))
+DX = da.from_array(X, chunks=(40, 4))
+CLASSES = np.repeat(["a", "b", "c", "d"], 80)
+
+
+@pytest.fixture(scope="module")
+def client():
+    with (
+        LocalCluster(
+            n_workers=2,
+            threads_per_worker=2,
+            processes=False,
+            dashboard_address=":0",
+            silence_logs=50,
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+# Python's warnings
+
+
+def test_scores_in_threads_leave_the_warnings_of_the_process_alone():
+    targets, _ = encode_classes(np.array(["a", "b"]), None, None)
+    lacking, filters = targets.take(slice(1)), list(warnings.filters)
+    is_inside, may_end = ([threading.Event() for _ in range(2)] for _ in range(2))
+    scores = [0.0, 0.0]
+
+    def score(number):
+        def scorer(model, X, y):
+            is_inside[number].set()
+            may_end[number].wait(60)
+            return 1.0
+
+        scores[number] = score_of(scorer, None, X[:1], ["a"], {}, lacking)
+
+    threads = [threading.Thread(target=score, args=(number,)) for number in range(2)]
+    for thread, event in zip(threads, is_inside, strict=True):
+        thread.start()
+        assert event.wait(60)
+    for thread, event in zip(threads, may_end, strict=True):  # the first to begin ends first
+        event.set()
+        thread.join(60)
+    assert scores == [1.0, 1.0]
+    assert list(warnings.filters) == filters
+
+
+def test_groups_that_lack_classes_are_told_of_them(client):
+    parameters = {**SEARCH, "scoring": "neg_log_loss"}
+    there = DaskBackpropClassifierCV(**parameters, n_groups=8).fit(DX, CLASSES)
+    here = BackpropClassifierCV(**parameters).fit(X, CLASSES)
+    np.testing.assert_allclose(there.scores_, here.scores_, rtol=1e-6)
