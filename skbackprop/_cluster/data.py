@@ -335,7 +335,7 @@ def encode_groups(
 ) -> ClusterRows:
     """Return the rows of all groups, encoded alike, spread over the workers."""
     cluster.settle(source.groups)
-    encoded = [cluster.hold(_encoded, group, encoding, home=group.home) for group in source.groups]
+    encoded = [cluster.hold(_encoded, group, encoding) for group in source.groups]
     rows = ClusterRows(
         cluster, encoded, encoding.targets, encoding.class_weights, source.n_features, dtype
     )

@@ -54,13 +54,22 @@ class Resident:
     make : callable
         Submits the task, to a worker if it is given one, and returns its future; called again where
         the future was lost or let go.
+    near : Resident or None
+        Another, whose worker holds this one, too; None leaves it to the engine.
+
+    Attributes
+    ----------
     home : str or None
-        The address of the worker; None leaves it to the engine.
+        The address of the worker.
+    settled_among : dict of int or None
+        The threads of the workers that there were when it was last said which one that is to be.
     """
 
-    def __init__(self, make: Callable[[str | None], Future], home: str | None = None) -> None:
-        self._make, self.home = make, home
-        self._future: Future | None = make(home)
+    def __init__(self, make: Callable[[str | None], Future], near: Self | None = None) -> None:
+        self._make = make
+        self.home: str | None = None if near is None else near.home
+        self.settled_among: dict[str, int] | None = None if near is None else near.settled_among
+        self._future: Future | None = make(self.home)
 
     @property
     def future(self) -> Future:
@@ -183,13 +192,13 @@ class Cluster:
 
     # What stays there
 
-    def hold(self, function: Callable[..., Any], *args: Any, home: str | None = None) -> Resident:
-        """Return the result of a function of residents and of other arguments, held by a worker."""
+    def hold(self, function: Callable[..., Any], resident: Resident, *args: Any) -> Resident:
+        """Return the result of a function of a resident and of arguments, held where that is."""
 
         def make(home: str | None) -> Future:
-            return submit(self.client, function, *_futures(args), home=home)
+            return submit(self.client, function, resident.future, *args, home=home)
 
-        return self._keep(Resident(make, home))
+        return self._keep(Resident(make, resident))
 
     def hold_delayed(self, delayed: Any) -> Resident:
         """Return the result of a graph of the user's, held by a worker."""
@@ -200,12 +209,18 @@ class Cluster:
         return resident
 
     def settle(self, residents: Sequence[Resident]) -> None:
-        """Let the workers hold about as much each, as they are now: of what has a home."""
+        """Let the workers hold about as much each, of what has a home: once for these workers.
+
+        A part of what was settled together may be uneven, and stays: with the rest, it is not.
+        """
+        workers = self._workers()
         homes = {r: r.home for r in residents if r.home is not None}
-        new = homes_for(list(homes.values()), self._workers())
-        for resident, home in zip(homes, new, strict=True):
+        if all(resident.settled_among == workers for resident in homes):
+            return
+        for resident, home in zip(homes, homes_for(list(homes.values()), workers), strict=True):
             if resident.home != home:
                 resident.move(self.client, home)
+            resident.settled_among = workers
 
     def find(self, residents: Sequence[Resident]) -> None:
         """Learn which worker holds each, where the engine has chosen."""
@@ -370,7 +385,3 @@ class Cluster:
                 "the client, or persisted before the connection was lost. Build the collections "
                 "from files, or replicate what was scattered"
             ) from error
-
-
-def _futures(args: Sequence[Any]) -> list[Any]:
-    return [arg.future if isinstance(arg, Resident) else arg for arg in args]

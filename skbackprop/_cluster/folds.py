@@ -59,7 +59,7 @@ def in_folds(rows: ClusterRows, n_folds: int) -> ClusterRows:
     before = np.cumsum(counts, axis=0) - counts
     cluster = rows.cluster
     groups = [
-        cluster.hold(_dealt, group, before_group, ends, home=group.home)
+        cluster.hold(_dealt, group, before_group, ends)
         for group, before_group in zip(rows.groups, before, strict=True)
     ]
     dealt = ClusterRows(

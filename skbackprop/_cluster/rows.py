@@ -206,7 +206,7 @@ class ClusterRows:
         but not those of a fold, whose groups the other folds share.
         """
         divided = [
-            self.cluster.hold(_divided, group, self.part, share, seed, home=group.home)
+            self.cluster.hold(_divided, group, self.part, share, seed)
             for group, seed in zip(self.groups, self._seeds(random_state), strict=True)
         ]
         drawn, others = (self._of(divided, side) for side in range(2))
@@ -215,7 +215,7 @@ class ClusterRows:
         return drawn, others
 
     def _of(self, divided: Sequence[Resident], side: int) -> "ClusterRows":
-        groups = [self.cluster.hold(_side, both, side, home=both.home) for both in divided]
+        groups = [self.cluster.hold(_side, both, side) for both in divided]
         return ClusterRows(
             self.cluster, groups, self.targets, self.class_weights, self.n_features, self.dtype
         )
@@ -223,7 +223,7 @@ class ClusterRows:
     def sample(self, share: float, random_state: np.random.RandomState) -> Rows:
         """Return a share of the rows, drawn at random in each group, on this machine."""
         drawn = [
-            self.cluster.hold(_sample, group, self.part, share, seed, home=group.home)
+            self.cluster.hold(_sample, group, self.part, share, seed)
             for group, seed in zip(self.groups, self._seeds(random_state), strict=True)
         ]
         here = self.cluster.each(OfPart(Rows.compact, WHOLE), drawn)

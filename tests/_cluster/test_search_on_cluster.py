@@ -9,12 +9,14 @@ import pytest
 pytest.importorskip("distributed")
 
 import dask.array as da
+from dask import delayed
 from distributed import Client, LocalCluster
 
 from skbackprop import BackpropClassifierCV
+from skbackprop._cluster import engine, search
 from skbackprop._rows.classes import encode_classes
 from skbackprop._search.scoring import score_of
-from skbackprop.dask import DaskBackpropClassifierCV
+from skbackprop.dask import DaskBackpropClassifierCV, DaskBackpropRegressorCV
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The fit :sklearn.exceptions.ConvergenceWarning"),
@@ -86,3 +88,48 @@ def test_groups_that_lack_classes_are_told_of_them(client):
     there = DaskBackpropClassifierCV(**parameters, n_groups=8).fit(DX, CLASSES)
     here = BackpropClassifierCV(**parameters).fit(X, CLASSES)
     np.testing.assert_allclose(there.scores_, here.scores_, rtol=1e-6)
+
+
+# Who holds what
+
+
+def test_groups_that_are_settled_stay_where_they_are(client, monkeypatch):
+    workers, moves = sorted(client.nthreads()), []
+    weights_of_folds, move = search.class_weights_of_training, engine.Resident.move
+
+    def first_half_on_one(cluster, groups):
+        for number, group in enumerate(groups):
+            group.home = workers[2 * number // len(groups)]
+
+    def folds_begin(*args):
+        moves.clear()
+        return weights_of_folds(*args)
+
+    def counted(*args):
+        moves.append(1)
+        move(*args)
+
+    monkeypatch.setattr(engine.Cluster, "find", first_half_on_one)
+    monkeypatch.setattr(search, "class_weights_of_training", folds_begin)
+    monkeypatch.setattr(engine.Resident, "move", counted)
+    for early_stopping in (False, True):
+        parameters = {**SEARCH, "early_stopping": early_stopping, "n_groups": 8}
+        DaskBackpropRegressorCV(**parameters).fit(DX, X[:, 0])
+        assert not moves
+
+
+def test_groups_are_settled_anew_once_there_are_other_workers(client):
+    workers = {"a": 1, "b": 1}
+    with engine.Cluster(client, []) as cluster:
+        first = cluster.hold_delayed(delayed(np.arange)(3))
+        first.home = "a"
+        cluster._look = lambda: workers
+        cluster.settle([first])
+        others = [cluster.hold(np.sum, first) for _ in range(4)]
+        cluster.settle(others)
+        assert [other.home for other in others] == ["a"] * 4
+        workers = {"b": 1, "c": 1}
+        cluster._looked_at = -np.inf
+        cluster.settle(others)
+        assert sorted(other.home for other in others) == ["b", "b", "c", "c"]
+        assert [other.future.result() for other in others] == [3] * 4
