@@ -89,7 +89,15 @@ class ClusterSearchedRows:
     def score(self, scorer: Callable[..., Any], test: int) -> Callable[[Any], float]:
         """Return the score that a scorer gives the rows of a fold: the mean of the groups'."""
         rows = self._test_rows(test)
-        return lambda model: rows.mean_by_count(_score, (scorer, model.to_local()))
+        return lambda model: rows.mean_by_count(_score, (scorer, _to_predict(model)))
+
+
+def _to_predict(model: Any) -> Any:
+    """Return what predicts as a model does, and has nothing that only this machine may know."""
+    fitted = model.to_local()
+    plain = type(fitted)()
+    plain.__dict__.update(_model=fitted._model, n_features_in_=fitted.n_features_in_)
+    return plain
 
 
 # What the tasks do.

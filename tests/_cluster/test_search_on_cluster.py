@@ -133,3 +133,17 @@ def test_groups_are_settled_anew_once_there_are_other_workers(client):
         cluster.settle(others)
         assert sorted(other.home for other in others) == ["b", "b", "c", "c"]
         assert [other.future.result() for other in others] == [3] * 4
+
+
+# What is the user's own
+
+
+def test_only_what_predicts_is_sent_to_score(client):
+    lock = threading.Lock()  # which no pickle holds
+
+    def refit(results):
+        with lock:
+            return 1
+
+    parameters = {**SEARCH, "scoring": "accuracy", "refit": refit}
+    assert DaskBackpropClassifierCV(**parameters).fit(DX, CLASSES).best_index_ == 1
