@@ -87,10 +87,13 @@ class NumberTargets(Targets):
         The scale that they are on.
     has_scale : bool
         Whether a fit has one of its own; else y is taken as it is.
+    ends : ndarray of shape (2, n_outputs) or None, default=None
+        The least and the greatest number of each column as given; None where nobody asked.
     """
 
     numbers: Numbers
     has_scale: bool
+    ends: NDArray | None = None
 
     # Found by measuring (benchmarks/regression.py): twice as quick, and no penalty chosen worse.
     ranks_in_single_precision = True
@@ -119,8 +122,18 @@ class NumberTargets(Targets):
         if not self.has_scale:
             check_counts(codes if w is None else codes[w > 0], name)
             return self.with_codes(codes)
+        taken = codes if w is None else codes[w > 0]
+        ends = [taken.min(axis=0, initial=np.inf), taken.max(axis=0, initial=-np.inf)]
         with np.errstate(over="ignore"):  # beyond the numbers on this scale: so is their cost
-            return self.with_codes(self.numbers.encode(codes))
+            return replace(self, codes=self.numbers.encode(codes), ends=np.array(ends))
+
+    @property
+    def as_given(self) -> NDArray:
+        """The numbers as the user had them, but for rounding: a count of 0 is never below."""
+        y = self.numbers.decode(self.codes)
+        if self.ends is None:
+            return y
+        return np.clip(y, *(self.ends[:, 0] if self.numbers.is_column else self.ends))
 
     def on_scale_of(self, other: Self) -> Self:
         """Return numbers as given on the scale of others."""

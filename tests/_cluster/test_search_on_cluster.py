@@ -12,8 +12,9 @@ import dask.array as da
 from dask import delayed
 from distributed import Client, LocalCluster
 
-from skbackprop import BackpropClassifierCV
+from skbackprop import BackpropClassifierCV, BackpropRegressorCV
 from skbackprop._cluster import engine, search
+from skbackprop._cluster.targets import NumbersOfGroups
 from skbackprop._rows.classes import encode_classes
 from skbackprop._search.scoring import score_of
 from skbackprop.dask import DaskBackpropClassifierCV, DaskBackpropRegressorCV
@@ -147,3 +148,15 @@ def test_only_what_predicts_is_sent_to_score(client):
 
     parameters = {**SEARCH, "scoring": "accuracy", "refit": refit}
     assert DaskBackpropClassifierCV(**parameters).fit(DX, CLASSES).best_index_ == 1
+
+
+def test_counts_are_scored_as_the_counts_that_they_are(client):
+    counts = np.full(320, 9.0)
+    counts[::8] = 0.0
+    kind = NumbersOfGroups("squared_error")
+    given = kind.encoding([kind.summary(counts, None)]).rows(X, counts, None).targets
+    assert given.kind.decode(given.codes).min() < 0 == given.as_given.min()
+    parameters = {**SEARCH, "reg_lambdas": [1.0], "scoring": "neg_mean_poisson_deviance"}
+    there = DaskBackpropRegressorCV(**parameters, coarse_folds=False).fit(DX, counts)
+    here = BackpropRegressorCV(**parameters, coarse_folds=False).fit(X, counts)
+    np.testing.assert_allclose(there.scores_, here.scores_, rtol=1e-6)
