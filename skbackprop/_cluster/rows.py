@@ -30,7 +30,10 @@ MOST_BYTES = 2**28
 
 
 class Facts(NamedTuple):
-    """What the client knows of a group; as `Rows` has them."""
+    """What the client knows of a group; as `Rows` has them.
+
+    Of targets that are numbers, `ends` are the least and the greatest code of each column.
+    """
 
     n_rows: int
     n_given: int
@@ -38,13 +41,17 @@ class Facts(NamedTuple):
     total_weight: float
     weight_unit: float
     bytes_of_row: float
+    ends: NDArray | None
 
 
 def facts_of(rows: Rows) -> Facts:
     """Return what the client is to know of a group."""
     W, unit = rows.total_weight, rows.weight_unit
     bytes_of_row = sizeof(rows.X) / max(rows.X.shape[0], 1)
-    return Facts(rows.n_rows, rows.n_given, rows.total_count, W, unit, bytes_of_row)
+    ends = None
+    if not rows.targets.has_classes and rows.n_rows:
+        ends = np.array([rows.targets.codes.min(axis=0), rows.targets.codes.max(axis=0)])
+    return Facts(rows.n_rows, rows.n_given, rows.total_count, W, unit, bytes_of_row, ends)
 
 
 class ClusterRows:
@@ -57,7 +64,7 @@ class ClusterRows:
     groups : sequence of Resident
         Of `Held` rows each; those that have none of the part are left out.
     targets : Targets
-        Of a few rows that stand for all.
+        Of a few rows that stand for all; of numbers, others do that are the ends of these rows.
     class_weights : ndarray of shape (n_classes,) or None
     n_features : int
     dtype : dtype
@@ -76,12 +83,13 @@ class ClusterRows:
         dtype: np.dtype,
         part: Part = WHOLE,
     ) -> None:
-        self.cluster, self.targets, self.class_weights = cluster, targets, class_weights
+        self.cluster, self.class_weights = cluster, class_weights
         self.n_features, self.dtype, self.part = n_features, dtype, part
         facts = cluster.each(OfPart(facts_of, part), groups)
         with_rows = [i for i, of_group in enumerate(facts) if of_group.n_rows]
         self.groups = [groups[i] for i in with_rows]
         self.facts = [facts[i] for i in with_rows]
+        self.targets = _standing_for(self.facts, targets)
 
     def of_part(
         self, part: Part, class_weights: NDArray | None, dtype: np.dtype | None = None
@@ -190,7 +198,7 @@ class ClusterRows:
         key, dtype = uuid.uuid4().hex, np.dtype(dtype)
 
         def costs(thetas: Thetas) -> NDArray:
-            point = Point(key, self.part, network, dtype, _on_the_way(thetas), 1.0)
+            point = Point(key, self.part, network, dtype, _on_the_way(thetas))
             return np.array(self.cluster.each(_mean_cost_at, self.groups, point))
 
         yield costs
@@ -271,6 +279,15 @@ class ClusterRows:
         return random_state.randint(np.iinfo(np.int32).max, size=len(self.groups)).tolist()
 
 
+def _standing_for(facts: Sequence[Facts], targets: Targets) -> Targets:
+    """Return targets of a few rows that are constant where all are."""
+    ends = [of_group.ends for of_group in facts if of_group.ends is not None]
+    if not ends:
+        return targets
+    low, high = np.min(ends, axis=0)[0], np.max(ends, axis=0)[1]
+    return targets.with_codes(np.array([low, high]))
+
+
 def _on_the_way(thetas: Thetas) -> Thetas:
     """Return a copy: a worker in this process would see the next point in the same buffer."""
     return Thetas(thetas.vector.copy(), thetas.shapes)
@@ -301,8 +318,8 @@ class Point(NamedTuple):
     network : Network
     dtype : dtype
     thetas : Thetas
-    unit : float
-        That of the weights of all groups.
+    unit : float, default=1.0
+        That of the weights of all groups; costs of rows know none.
     """
 
     key: str
@@ -310,7 +327,7 @@ class Point(NamedTuple):
     network: Network
     dtype: np.dtype
     thetas: Thetas
-    unit: float
+    unit: float = 1.0
 
 
 def _sums_at(held: Held, point: Point) -> tuple[NDArray, NDArray]:

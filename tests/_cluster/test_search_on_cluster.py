@@ -15,6 +15,7 @@ from distributed import Client, LocalCluster
 from skbackprop import BackpropClassifierCV, BackpropRegressorCV
 from skbackprop._cluster import engine, search
 from skbackprop._cluster.targets import NumbersOfGroups
+from skbackprop._rows import rows
 from skbackprop._rows.classes import encode_classes
 from skbackprop._search.scoring import score_of
 from skbackprop.dask import DaskBackpropClassifierCV, DaskBackpropRegressorCV
@@ -160,3 +161,12 @@ def test_counts_are_scored_as_the_counts_that_they_are(client):
     there = DaskBackpropRegressorCV(**parameters, coarse_folds=False).fit(DX, counts)
     here = BackpropRegressorCV(**parameters, coarse_folds=False).fit(X, counts)
     np.testing.assert_allclose(there.scores_, here.scores_, rtol=1e-6)
+
+
+def test_what_is_constant_in_the_training_rows_of_a_fold_learns_nothing_there(client, monkeypatch):
+    Y = np.column_stack([X[:, 0], np.where(np.arange(320) < 160, X[:, 1], 2.0)])
+    parameters = {**SEARCH, "coarse_folds": False}
+    there = DaskBackpropRegressorCV(**parameters, n_groups=8).fit(DX, Y)
+    monkeypatch.setattr(rows, "CANONICAL_SIZE", 0)
+    here = BackpropRegressorCV(**parameters).fit(X, Y)
+    np.testing.assert_allclose(there.scores_, here.scores_, rtol=1e-9)
