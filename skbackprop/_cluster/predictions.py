@@ -67,7 +67,7 @@ class PredictsCollections(NetworkEstimator):
         if not is_dask_collection(X):
             return getattr(super(), method)(X)
         check_is_fitted(self)
-        local = self.to_local()
+        local = to_predict(self)
         like = _answers_to_nothing(local, method)
         answer = partial(_answer_chunk, local, method, like)
         if not hasattr(X, "chunks"):
@@ -122,6 +122,15 @@ class PredictsCollections(NetworkEstimator):
             return local.score(X, y, sample_weight)
         there = self._client().compute([self.predict(X), y, sample_weight])
         return self._score_of(*self._client().gather(there))
+
+
+def to_predict(model: Any) -> Any:
+    """Return what predicts as a model does, and has nothing that only this machine may know."""
+    fitted = model.to_local()
+    plain = type(fitted)()
+    needed = ("_model", "n_features_in_", "feature_names_in_")
+    plain.__dict__.update({name: value for name, value in vars(fitted).items() if name in needed})
+    return plain
 
 
 def refuse_mixed(**given: Any) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from skbackprop._cluster.engine import ClusterError
 from skbackprop._cluster.folds import class_weights_of_training
 from skbackprop._cluster.held import Part
+from skbackprop._cluster.predictions import to_predict
 from skbackprop._cluster.rows import ClusterRows
 from skbackprop._network.network import Network
 from skbackprop._network.thetas import Thetas
@@ -89,15 +90,7 @@ class ClusterSearchedRows:
     def score(self, scorer: Callable[..., Any], test: int) -> Callable[[Any], float]:
         """Return the score that a scorer gives the rows of a fold: the mean of the groups'."""
         rows = self._test_rows(test)
-        return lambda model: rows.mean_by_count(_score, (scorer, _to_predict(model)))
-
-
-def _to_predict(model: Any) -> Any:
-    """Return what predicts as a model does, and has nothing that only this machine may know."""
-    fitted = model.to_local()
-    plain = type(fitted)()
-    plain.__dict__.update(_model=fitted._model, n_features_in_=fitted.n_features_in_)
-    return plain
+        return lambda model: rows.mean_by_count(_score, (scorer, to_predict(model)))
 
 
 # What the tasks do.

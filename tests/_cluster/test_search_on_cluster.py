@@ -140,7 +140,7 @@ def test_groups_are_settled_anew_once_there_are_other_workers(client):
 # What is the user's own
 
 
-def test_only_what_predicts_is_sent_to_score(client):
+def test_only_what_predicts_is_sent_to_score_or_predict(client):
     lock = threading.Lock()  # which no pickle holds
 
     def refit(results):
@@ -148,7 +148,9 @@ def test_only_what_predicts_is_sent_to_score(client):
             return 1
 
     parameters = {**SEARCH, "scoring": "accuracy", "refit": refit}
-    assert DaskBackpropClassifierCV(**parameters).fit(DX, CLASSES).best_index_ == 1
+    fit = DaskBackpropClassifierCV(**parameters).fit(DX, CLASSES)
+    assert fit.best_index_ == 1
+    np.testing.assert_array_equal(fit.predict(DX).compute(), fit.predict(X))
 
 
 def test_counts_are_scored_as_the_counts_that_they_are(client):
