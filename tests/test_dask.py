@@ -624,6 +624,13 @@ def test_callbacks_of_a_search_see_estimators_that_know_the_names_of_X(client):
     assert Predicts.n_seen > fit.n_iter_
 
 
+def test_a_class_of_fewer_rows_than_folds_is_warned_of_where_fit_is_called(client):
+    y = np.where(np.arange(1200) < 2, "z", Y)
+    with pytest.warns(UserWarning, match="cv=3 is more folds than the smallest class") as caught:
+        DaskBackpropClassifierCV(**SEARCH).fit(DX, y)
+    assert [w.filename for w in caught if "more folds" in str(w.message)] == [__file__]
+
+
 def test_metadata_of_a_search_are_refused(client):
     with pytest.raises(ValueError, match="fit got groups, which folds on a cluster do not use"):
         DaskBackpropClassifierCV(**SEARCH).fit(DX, DY, groups=DY)

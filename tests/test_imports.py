@@ -94,6 +94,7 @@ ROOMS = {
         "_parameters",
         "_rows",
         "_search",
+        "_training",
     },
     "dask": {
         "_classifier",

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from skbackprop._cluster.held import Held
 from skbackprop._cluster.rows import ClusterRows
 from skbackprop._rows.rows import Rows
+from skbackprop._training.callbacks import STACK_LEVEL
 
 
 class Strata(NamedTuple):
@@ -83,7 +84,7 @@ def _check(counts: NDArray, n_folds: int) -> None:
             f"cv={n_folds} is more folds than the smallest class has rows of positive weight, "
             f"{counts.min()}: some folds have none to test",
             UserWarning,
-            stacklevel=2,
+            stacklevel=STACK_LEVEL + 4,  # of the caller of fit
         )
 
 
