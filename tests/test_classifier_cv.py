@@ -194,7 +194,7 @@ def test_folds_on_a_dask_cluster_give_the_same_search():
     alone = search().fit(IRIS, SPECIES)
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster),
         joblib.parallel_config("dask"),
