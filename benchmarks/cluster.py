@@ -207,23 +207,31 @@ class Killer(threading.Thread):
 def kills():
     """Kill a worker in each of twelve fits, five in one: all end as the clean one."""
     X, y = made(200_000, 20, 32)
-    parameters = {"reg_lambda": 1e-4, "coarse_start": False, "random_state": 0, "n_groups": 6}
+    for n_fits, n_kills, max_iter in ((12, 1, 40), (1, 5, 400)):
+        clean, _ = _fit_with_kills(X, y, 0, 0, max_iter)
+        survived = 0
+        for seed in range(n_fits):
+            thetas, n_killed = _fit_with_kills(X, y, n_kills, seed, max_iter)
+            is_same = all(np.array_equal(a, b) for a, b in zip(clean, thetas, strict=True))
+            survived += is_same and n_killed == n_kills
+            print(f"killed {n_killed}, the same to the bit: {is_same}", flush=True)
+        print(f"{survived} of {n_fits} fits with {n_kills} kills survived")
+
+
+def _fit_with_kills(X, y, n_kills, seed, max_iter):
+    """Return the Thetas, and how many workers were killed meanwhile."""
+    # A cluster for each fit: once in a while a nanny does not start its worker again.
     with cluster_of(2) as client:
-        for n_fits, n_kills, max_iter in ((12, 1, 10), (1, 5, 200)):
-            fit = DaskBackpropClassifier(50, client=client, max_iter=max_iter, tol=0, **parameters)
-            clean = [t.copy() for t in fit.fit(X, y).thetas_]
-            survived = 0
-            for seed in range(n_fits):
-                client.wait_for_workers(2)
-                killer = Killer(client, n_kills, seed, pause=2.0)
-                killer.start()
-                fit.fit(X, y)
-                killer.is_over.set()
-                killer.join()
-                is_same = all(np.array_equal(a, b) for a, b in zip(clean, fit.thetas_, strict=True))
-                survived += is_same and killer.n_killed == n_kills
-                print(f"killed {killer.n_killed}, the same to the bit: {is_same}", flush=True)
-            print(f"{survived} of {n_fits} fits with {n_kills} kills survived")
+        fit = DaskBackpropClassifier(
+            50, reg_lambda=1e-4, coarse_start=False, random_state=0, n_groups=6, client=client,
+            max_iter=max_iter, tol=0,
+        )  # fmt: skip
+        killer = Killer(client, n_kills, seed, pause=1.0)
+        killer.start()
+        fit.fit(X, y)
+        killer.is_over.set()
+        killer.join()
+    return fit.thetas_, killer.n_killed
 
 
 PARTS = {part.__name__: part for part in (overhead, speed, memory, spill, kills)}
