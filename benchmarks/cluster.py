@@ -207,7 +207,7 @@ class Killer(threading.Thread):
 def kills():
     """Kill a worker in each of twelve fits, five in one: all end as the clean one."""
     X, y = made(200_000, 20, 32)
-    for n_fits, n_kills, max_iter in ((12, 1, 40), (1, 5, 400)):
+    for n_fits, n_kills, max_iter in ((12, 1, 40), (1, 5, 250)):
         clean, _ = _fit_with_kills(X, y, 0, 0, max_iter)
         survived = 0
         for seed in range(n_fits):
@@ -223,10 +223,10 @@ def _fit_with_kills(X, y, n_kills, seed, max_iter):
     # A cluster for each fit: once in a while a nanny does not start its worker again.
     with cluster_of(2) as client:
         fit = DaskBackpropClassifier(
-            50, reg_lambda=1e-4, coarse_start=False, random_state=0, n_groups=6, client=client,
-            max_iter=max_iter, tol=0,
+            50, activation="tanh", reg_lambda=1e-4, coarse_start=False, random_state=0, n_groups=6,
+            client=client, max_iter=max_iter, tol=0,
         )  # fmt: skip
-        killer = Killer(client, n_kills, seed, pause=1.0)
+        killer = Killer(client, n_kills, seed, pause=0.5)
         killer.start()
         fit.fit(X, y)
         killer.is_over.set()
