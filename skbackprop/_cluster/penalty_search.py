@@ -6,7 +6,6 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from dask import is_dask_collection
 from joblib import parallel_config
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
@@ -66,26 +65,9 @@ class SearchOnCluster(OnCluster):
             )
         return int(cv)
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the score of ``scoring``, or where that is None of the local estimator.
-
-        Of collections, y and the answers come to this machine: a few numbers for each row.
-
-        Parameters
-        ----------
-        X : {dask array, dask dataframe, array-like, sparse matrix, dataframe} of shape \
-                (n_samples, n_features)
-        y : {dask array, dask series, array-like} of shape (n_samples,) or (n_samples, n_outputs)
-            True targets.
-        sample_weight : {dask array, dask series, array-like} of shape (n_samples,), default=None
-            Weights of the rows.
-
-        Returns
-        -------
-        float
-        """
-        if self.scoring is None or not is_dask_collection(X):
-            return super().score(X, y, sample_weight)  # which looks at whether they are mixed
+    def _score_there(self, X: Any, y: Any, sample_weight: Any) -> float:
+        if self.scoring is None:
+            return super()._score_there(X, y, sample_weight)
         check_is_fitted(self)
         client, local = self._client(), self.to_local()
         y, sample_weight = client.gather(client.compute([y, sample_weight]))

@@ -99,9 +99,9 @@ class PredictsCollections(NetworkEstimator):
         return self._chunkwise("predict", X)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the score of the local estimator.
+        """Return the score of the local estimator: of a search, that of its ``scoring``.
 
-        Of collections, y and the predictions come to this machine: a few numbers for each row.
+        Of collections, y and the answers come to this machine: a few numbers for each row.
 
         Parameters
         ----------
@@ -120,6 +120,10 @@ class PredictsCollections(NetworkEstimator):
             refuse_mixed(X=X, y=y, sample_weight=sample_weight)
             local: Any = super()
             return local.score(X, y, sample_weight)
+        return self._score_there(X, y, sample_weight)
+
+    def _score_there(self, X: Any, y: Any, sample_weight: Any) -> float:
+        """Return the score of collections."""
         there = self._client().compute([self.predict(X), y, sample_weight])
         return self._score_of(*self._client().gather(there))
 
