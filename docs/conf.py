@@ -23,7 +23,8 @@ sys.path.insert(0, str(ROOT))  # the docstrings of this checkout, whatever is in
 # The gallery's pages show estimators, whose links lead from there to the API pages.
 os.environ["SKBACKPROP_DOCUMENTATION"] = ".."
 
-# Only now: from this checkout, which has to be on the path.
+# Not further up, where imports belong: what is imported is this checkout once it is on the path, as
+# it is from the insert above on, and whatever is installed before.
 import skbackprop  # noqa: E402
 
 project = "skbackprop"

@@ -103,6 +103,7 @@ def refuse_transformer(scope: Any, operator: Any) -> None:
             answers |= {variable.full_name for variable in other.outputs}
         else:
             name = type(operator.raw_operator).__name__
+            # What skl2onnx itself raises of what it does not convert.
             raise NotImplementedError(
                 f"{name} stands before another step, which is given what its transform gives; a "
                 f"graph would give it what {name} predicts: convert the steps one by one"

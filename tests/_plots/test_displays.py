@@ -533,7 +533,7 @@ class Nameless(FunctionTransformer):
     """A step that cannot say what it gives."""
 
     def get_feature_names_out(self, input_features=None):
-        raise NotImplementedError
+        raise NotImplementedError  # any error would do: a display has to go on without names
 
 
 FRAME = load_iris(as_frame=True).data
