@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skbackprop._network.activations import ActivationName
 from skbackprop._network_classifier import NetworkClassifier
@@ -224,7 +223,7 @@ class BackpropClassifier(OneFit, NetworkClassifier):
         max_iter: int = 500,
         tol: float = 1e-4,
         class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
-        thetas_init: Sequence[NDArray] | None = None,
+        thetas_init: Sequence[np.ndarray] | None = None,
         warm_start: bool = False,
         coarse_start: bool | Literal["auto"] = "auto",
         early_stopping: bool = False,

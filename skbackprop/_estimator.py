@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from numpy.typing import NDArray
+import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning, InconsistentVersionWarning
 from sklearn.utils import Tags
@@ -63,7 +63,7 @@ class NetworkEstimator(HiddenLayerTransformer, BaseEstimator, ABC):
 
     # Set by a fit; what is derived from the model are properties.
     n_features_in_: int
-    feature_names_in_: NDArray
+    feature_names_in_: np.ndarray
     reg_lambda_: float
     n_iter_: int
     n_evaluations_: int
@@ -129,15 +129,15 @@ class NetworkEstimator(HiddenLayerTransformer, BaseEstimator, ABC):
         """Check the parameters that say what y is, and return the kind of output units."""
 
     @abstractmethod
-    def _encode(self, y: Any, sample_weight: Any) -> tuple[Targets, NDArray | None]:
+    def _encode(self, y: Any, sample_weight: Any) -> tuple[Targets, np.ndarray | None]:
         """Return encoded targets, and the weights, checked."""
 
     @abstractmethod
-    def _encode_as_fitted(self, y: Any, w: NDArray | None) -> tuple[Targets, NDArray | None]:
+    def _encode_as_fitted(self, y: Any, w: np.ndarray | None) -> tuple[Targets, np.ndarray | None]:
         """Return targets encoded as those of the fit, and the weights; both had been checked."""
 
     @abstractmethod
-    def _thetas_for(self, network: Network, kind: Kind) -> Sequence[NDArray]:
+    def _thetas_for(self, network: Network, kind: Kind) -> Sequence[np.ndarray]:
         """Return the Thetas of the last fit, for another to targets of this kind."""
 
     def _validation_rows(
@@ -231,17 +231,17 @@ class NetworkEstimator(HiddenLayerTransformer, BaseEstimator, ABC):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{when}")
 
     @property
-    def thetas_(self) -> list[NDArray]:
+    def thetas_(self) -> list[np.ndarray]:
         """The parameter matrices, read-only."""
         return self._model.thetas.matrices
 
     @property
-    def coefs_(self) -> list[NDArray]:
+    def coefs_(self) -> list[np.ndarray]:
         """Weights of each layer, views of `thetas_` of shape (inputs, units)."""
         return [layer.weights.T for layer in self._model.thetas.layers]
 
     @property
-    def intercepts_(self) -> list[NDArray]:
+    def intercepts_(self) -> list[np.ndarray]:
         """Biases of each layer, views of `thetas_` of shape (units,)."""
         return [layer.bias for layer in self._model.thetas.layers]
 
@@ -281,7 +281,7 @@ class NetworkEstimator(HiddenLayerTransformer, BaseEstimator, ABC):
         return at_this_moment._model, validated_to_predict(at_this_moment, X)
 
     @abstractmethod
-    def predict(self, X: Any) -> NDArray:
+    def predict(self, X: Any) -> np.ndarray:
         """Return an answer for each row."""
 
     def _check_y(self, y: Any) -> None:
@@ -289,11 +289,11 @@ class NetworkEstimator(HiddenLayerTransformer, BaseEstimator, ABC):
         check_given("y", y, self._y_options.get("y_numeric", False))
 
     @abstractmethod
-    def _score_of(self, predicted: NDArray, y: Any, sample_weight: Any) -> float:
+    def _score_of(self, predicted: np.ndarray, y: Any, sample_weight: Any) -> float:
         """Return the score of predictions, of y and weights that are still to be checked."""
 
     def _scored(
-        self, score: Callable[..., Any], predicted: NDArray, y: Any, sample_weight: Any
+        self, score: Callable[..., Any], predicted: np.ndarray, y: Any, sample_weight: Any
     ) -> float:
         """Return a score of predictions, of weights looked at closer than a score does."""
         refuse_collections(self, sample_weight=sample_weight)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 
@@ -33,8 +33,8 @@ def cost_and_gradient(
     X: Any,
     y: Any,
     sample_weight: ArrayLike | None = None,
-    thetas: Sequence[NDArray] | None = None,
-) -> tuple[float, list[NDArray]]:
+    thetas: Sequence[np.ndarray] | None = None,
+) -> tuple[float, list[np.ndarray]]:
     """Return the cost J and the matrices D of its gradient, as a fit has them.
 
     With w_i the sample weight times the class weight of row i, W their sum, and the column j = 0
@@ -125,7 +125,7 @@ class Problem(NamedTuple):
     reg_lambda: float | None
     fitted: Thetas | None
 
-    def thetas_at(self, given: Sequence[NDArray] | None) -> Thetas:
+    def thetas_at(self, given: Sequence[np.ndarray] | None) -> Thetas:
         """Return the Thetas given, checked, or those of the fit, in float64."""
         if self.reg_lambda is None:
             raise self._no_penalty()
@@ -149,7 +149,7 @@ class Problem(NamedTuple):
         return NotFittedError(f"estimator must be fitted: its search finds the penalty of a {name}")
 
     @contextmanager
-    def objective(self) -> Iterator[Callable[[NDArray], tuple[float, NDArray]]]:
+    def objective(self) -> Iterator[Callable[[np.ndarray], tuple[float, np.ndarray]]]:
         """Yield J and D, unrolled, as a function of the unrolled Thetas."""
         coordinates = uncentred_coordinates(self.network)
         with objective_over(self.rows, self.network, self.rows.dtype, coordinates) as objective:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 from sklearn.utils import check_random_state
 
@@ -92,8 +92,8 @@ class GradientCheck:
     worst: tuple[int, int, int]
     bound: float
     passed: bool
-    analytic: list[NDArray]
-    numerical: list[NDArray]
+    analytic: list[np.ndarray]
+    numerical: list[np.ndarray]
     cost: float
     n_compared: int
     n_components: int
@@ -259,7 +259,7 @@ def _start(problem: Problem) -> Thetas:
     return Thetas(coordinates.thetas_from_x(random.vector).copy(), network.shapes)
 
 
-def _steps(problem: Problem, theta: NDArray) -> NDArray:
+def _steps(problem: Problem, theta: np.ndarray) -> np.ndarray:
     """Return the step of each component: of great features, it moves their units as far."""
     greatest = abs(problem.rows.X).max(axis=0)
     greatest = greatest.toarray() if issparse(greatest) else np.asarray(greatest)
@@ -268,7 +268,7 @@ def _steps(problem: Problem, theta: NDArray) -> NDArray:
     return steps.vector
 
 
-def _penalty(problem: Problem, theta: NDArray) -> NDArray:
+def _penalty(problem: Problem, theta: np.ndarray) -> np.ndarray:
     """Return what the penalty gives to D."""
     penalty = Thetas((problem.reg_lambda or 0.0) * theta, problem.network.shapes)
     for layer in penalty.layers:
@@ -276,7 +276,7 @@ def _penalty(problem: Problem, theta: NDArray) -> NDArray:
     return penalty.vector
 
 
-def _chosen(problem: Problem) -> NDArray:
+def _chosen(problem: Problem) -> np.ndarray:
     """Return positions, in the unrolled Thetas, of the components to compare."""
     shapes, rows = problem.network.shapes, problem.rows
     work = 3 * rows.n_rows * work_of_row(rows.X, shapes) + WORK_OF_CALL
@@ -291,8 +291,12 @@ def _chosen(problem: Problem) -> NDArray:
 
 
 def _differences(
-    cost: Callable[[NDArray], float], J: float, theta: NDArray, steps: NDArray, chosen: NDArray
-) -> tuple[NDArray, NDArray]:
+    cost: Callable[[np.ndarray], float],
+    J: float,
+    theta: np.ndarray,
+    steps: np.ndarray,
+    chosen: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
     """Return central differences of J, and by how much the slopes to either side differ from them.
 
     Both are NaN where none was asked for; a slope of costs that are not finite is infinite.
@@ -313,11 +317,11 @@ def _differences(
 
 def _compare(
     J: float,
-    D: NDArray,
-    slopes: NDArray,
-    asymmetries: NDArray,
-    rounding: NDArray,
-    penalty: NDArray,
+    D: np.ndarray,
+    slopes: np.ndarray,
+    asymmetries: np.ndarray,
+    rounding: np.ndarray,
+    penalty: np.ndarray,
     problem: Problem,
 ) -> GradientCheck:
     shapes, is_drawn = problem.network.shapes, ~np.isnan(slopes)
@@ -353,7 +357,7 @@ def _compare(
     )
 
 
-def _relative_error(D: NDArray, slopes: NDArray, rounding: NDArray) -> tuple[float, float]:
+def _relative_error(D: np.ndarray, slopes: np.ndarray, rounding: np.ndarray) -> tuple[float, float]:
     """Return the relative error of a Theta, and what it may be; NaN where nothing is compared."""
     is_compared = ~np.isnan(slopes)
     if not is_compared.any():

@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skbackprop._network.network import Network
 from skbackprop._network.thetas import Thetas, count_parameters, theta_shapes
@@ -36,7 +35,7 @@ class Model(NamedTuple):
     network: Network
     thetas: Thetas
     kind: Any
-    class_weights: NDArray | None = None
+    class_weights: np.ndarray | None = None
 
     def to_state(self) -> dict[str, Any]:
         """Return it as plain values: a pickle then holds no class of this package's inside."""

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags
@@ -33,13 +32,13 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
     def _check_output(self) -> str:
         return check_parameters_of_classes(self)
 
-    def _encode(self, y: Any, sample_weight: Any) -> tuple[Targets, NDArray | None]:
+    def _encode(self, y: Any, sample_weight: Any) -> tuple[Targets, np.ndarray | None]:
         return encode_classes(y, sample_weight, self.class_weight)
 
-    def _encode_as_fitted(self, y: Any, w: NDArray | None) -> tuple[Targets, NDArray | None]:
+    def _encode_as_fitted(self, y: Any, w: np.ndarray | None) -> tuple[Targets, np.ndarray | None]:
         return no_targets(self._classes).encoded(y, w, "y"), w
 
-    def _thetas_for(self, network: Network, kind: Kind) -> Sequence[NDArray]:
+    def _thetas_for(self, network: Network, kind: Kind) -> Sequence[np.ndarray]:
         before, classes = self._classes, cast(Classes, kind)
         same_kind = before.is_multilabel == classes.is_multilabel
         if not (same_kind and np.array_equal(before.labels, classes.labels)):
@@ -54,7 +53,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         return cast(Classes, self._model.kind)
 
     @property
-    def classes_(self) -> NDArray:
+    def classes_(self) -> np.ndarray:
         """The class labels, sorted; the numbers of the labels if multilabel."""
         return self._classes.labels
 
@@ -63,7 +62,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         """Whether the targets were an indicator matrix."""
         return self._classes.is_multilabel
 
-    def decision_function(self, X: Any) -> NDArray:
+    def decision_function(self, X: Any) -> np.ndarray:
         """Return the logits z(L).
 
         Parameters
@@ -85,7 +84,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         z = answers(network, thetas, X, as_they_are, (classes.n_outputs,), thetas.dtype)
         return z[:, 0] if classes.n_outputs == 1 else z
 
-    def predict(self, X: Any) -> NDArray:
+    def predict(self, X: Any) -> np.ndarray:
         """Predict classes: the greatest logit, or for two classes and labels a positive one.
 
         Parameters
@@ -107,7 +106,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         columns = (classes.n_outputs,) if classes.is_multilabel else ()
         return classes.decode(answers(network, thetas, X, classes.decide, columns, np.intp))
 
-    def predict_proba(self, X: Any) -> NDArray:
+    def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probabilities of the classes, or of each label.
 
         Parameters
@@ -130,7 +129,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         columns = (len(classes.labels),)
         return answers(network, thetas, X, lambda z: np.exp(log_proba(z)), columns, thetas.dtype)
 
-    def predict_log_proba(self, X: Any) -> NDArray:
+    def predict_log_proba(self, X: Any) -> np.ndarray:
         """Return the logarithms of the probabilities, finite where these round to 0.
 
         Parameters
@@ -175,6 +174,6 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         """
         return self._score_of(self.predict(X), y, sample_weight)
 
-    def _score_of(self, predicted: NDArray, y: Any, sample_weight: Any) -> float:
+    def _score_of(self, predicted: np.ndarray, y: Any, sample_weight: Any) -> float:
         self._check_y(y)
         return self._scored(accuracy_score, predicted, y, sample_weight)

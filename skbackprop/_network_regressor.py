@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, cast
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 from sklearn.metrics import d2_tweedie_score, r2_score
 from sklearn.utils import Tags, check_consistent_length
@@ -36,14 +35,14 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
     def _check_output(self) -> str:
         return check_parameters_of_numbers(self)
 
-    def _encode(self, y: Any, sample_weight: Any) -> tuple[Targets, NDArray | None]:
+    def _encode(self, y: Any, sample_weight: Any) -> tuple[Targets, np.ndarray | None]:
         return encode_numbers(y, sample_weight, self.loss)
 
-    def _encode_as_fitted(self, y: Any, w: NDArray | None) -> tuple[Targets, NDArray | None]:
+    def _encode_as_fitted(self, y: Any, w: np.ndarray | None) -> tuple[Targets, np.ndarray | None]:
         network, _, numbers, _ = self._model
         return no_numbers(numbers, network.output.name == "identity").encoded(y, w, "y"), w
 
-    def _thetas_for(self, network: Network, kind: Kind) -> Sequence[NDArray]:
+    def _thetas_for(self, network: Network, kind: Kind) -> Sequence[np.ndarray]:
         before, thetas, numbers, _ = self._model
         if before.output.name != network.output.name:
             raise ValueError(
@@ -58,16 +57,16 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
         return cast(Numbers, kind).converted(thetas, numbers).matrices
 
     @property
-    def y_mean_(self) -> NDArray:
+    def y_mean_(self) -> np.ndarray:
         """The mean of each output, which the fit has taken off; 0 of Poisson."""
         return self._model.kind.mean
 
     @property
-    def y_scale_(self) -> NDArray:
+    def y_scale_(self) -> np.ndarray:
         """The standard deviation of each output, by which the fit has divided; 1 of Poisson."""
         return self._model.kind.scale
 
-    def predict(self, X: Any) -> NDArray:
+    def predict(self, X: Any) -> np.ndarray:
         """Predict numbers: in the unit of y, finite for any X.
 
         Parameters
@@ -89,7 +88,7 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
         predict = cast(NumberUnits, network.output).predict
         columns = () if numbers.is_column else (numbers.n_outputs,)
 
-        def answer(z: NDArray) -> NDArray:
+        def answer(z: np.ndarray) -> np.ndarray:
             return numbers.decode(predict(z))
 
         return answers(network, thetas, X, answer, columns, np.float64)
@@ -117,13 +116,13 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):
         """
         return self._score_of(self.predict(X), y, sample_weight)
 
-    def _score_of(self, predicted: NDArray, y: Any, sample_weight: Any) -> float:
+    def _score_of(self, predicted: np.ndarray, y: Any, sample_weight: Any) -> float:
         self._check_y(y)
         score = poisson_d2 if self.out_activation_ == "exp" else r2_score
         return self._scored(score, predicted, finite_numbers(y, "y"), sample_weight)
 
 
-def poisson_d2(y: Any, predicted: NDArray, sample_weight: Any) -> float:
+def poisson_d2(y: Any, predicted: np.ndarray, sample_weight: Any) -> float:
     """Return the share of the Poisson deviance that is explained, the mean over the columns."""
     check_consistent_length(y, predicted)
     y_columns, columns = (np.reshape(a, (len(predicted), -1)).T for a in (y, predicted))
@@ -136,7 +135,7 @@ def poisson_d2(y: Any, predicted: NDArray, sample_weight: Any) -> float:
     return float(np.mean(of_columns))
 
 
-def _d2_of_column(y: NDArray, predicted: NDArray, sample_weight: Any) -> float:
+def _d2_of_column(y: np.ndarray, predicted: np.ndarray, sample_weight: Any) -> float:
     if len(y) > 1 and y.min() == y.max():  # as `r2_score` has it, where there is nothing to explain
         return float(np.array_equal(y, predicted))
     return float(d2_tweedie_score(y, predicted, sample_weight=sample_weight, power=1))

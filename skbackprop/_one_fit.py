@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
 from skbackprop._estimator import NetworkEstimator, metadata_of
@@ -31,14 +31,14 @@ class OneFit(CallbackSupportMixin, NetworkEstimator):
 
     # Parameters that it reads.
     reg_lambda: Any
-    thetas_init: Sequence[NDArray] | None
+    thetas_init: Sequence[np.ndarray] | None
     warm_start: bool
     random_state: int | np.random.RandomState | None
     verbose: bool | int
 
     # Set by a fit.
-    reg_lambdas_: NDArray
-    reg_lambda_scores_: NDArray
+    reg_lambdas_: np.ndarray
+    reg_lambda_scores_: np.ndarray
 
     @with_callbacks
     def fit(

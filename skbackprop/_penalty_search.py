@@ -8,7 +8,7 @@ from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn import get_config
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
@@ -61,8 +61,8 @@ class PenaltySearch(CallbackSupportMixin, NetworkEstimator):
     verbose: bool | int
 
     # Set by a fit.
-    reg_lambdas_: NDArray
-    scores_: NDArray
+    reg_lambdas_: np.ndarray
+    scores_: np.ndarray
     cv_results_: dict[str, Any]
     best_index_: int
     best_params_: dict[str, Any]
@@ -206,7 +206,7 @@ class PenaltySearch(CallbackSupportMixin, NetworkEstimator):
         searched = LocalRows(X, y, targets.on_scale_of(rows.targets), w, scorer_params)
         yield searched, splits, rows, draft._validation_rows(rows, *validation)
 
-    def _reg_lambdas(self, rows: SummedRows, network: Network) -> NDArray:
+    def _reg_lambdas(self, rows: SummedRows, network: Network) -> np.ndarray:
         if isinstance(self.reg_lambdas, Integral):
             return reg_lambda_grid(rows, network, int(self.reg_lambdas))
         return np.array(self.reg_lambdas, dtype=float)

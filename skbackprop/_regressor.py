@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skbackprop._network.activations import ActivationName
 from skbackprop._network_regressor import NetworkRegressor
@@ -223,7 +222,7 @@ class BackpropRegressor(OneFit, NetworkRegressor):
         solver: Literal["lbfgs", "cg"] = "lbfgs",
         max_iter: int = 500,
         tol: float = 3e-4,
-        thetas_init: Sequence[NDArray] | None = None,
+        thetas_init: Sequence[np.ndarray] | None = None,
         warm_start: bool = False,
         coarse_start: bool | Literal["auto"] = "auto",
         early_stopping: bool = False,

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skbackprop._network.activations import ActivationName
 from skbackprop._network_regressor import NetworkRegressor
@@ -189,7 +188,7 @@ class BackpropRegressorCV(PenaltySearch, NetworkRegressor):
         *,
         activation: ActivationName | Sequence[ActivationName] = "logistic",
         loss: Literal["squared_error", "poisson"] = "squared_error",
-        reg_lambdas: int | Sequence[float] | NDArray = 10,
+        reg_lambdas: int | Sequence[float] | np.ndarray = 10,
         cv: Any = None,
         scoring: str | Callable[..., float] | None = None,
         refit: Literal["best", "1se"] | Callable[[dict[str, Any]], int] = "best",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from numpy.typing import NDArray
+import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
@@ -14,7 +14,7 @@ from skbackprop._parameters import has_hidden_layer
 class _Activations(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """What scikit-learn's `TransformerMixin` wraps, so that ``set_output`` is obeyed."""
 
-    def transform(self, X: Any) -> NDArray:
+    def transform(self, X: Any) -> np.ndarray:
         (network, thetas, *_), X = self._model_and_rows(X)
         columns = (network.layer_sizes[-2],)
         return answers(network, thetas, X, as_they_are, columns, thetas.dtype, layer=-2)
@@ -52,7 +52,7 @@ class HiddenLayerTransformer(_Activations, auto_wrap_output_keys=None):  # type:
         return tags
 
     @available_if(_has_hidden_layer)
-    def transform(self, X: Any) -> NDArray:
+    def transform(self, X: Any) -> np.ndarray:
         """Return the activations of the last hidden layer.
 
         Only of networks that have one: ``hidden_layer_sizes=()`` has no ``transform``.
@@ -75,7 +75,7 @@ class HiddenLayerTransformer(_Activations, auto_wrap_output_keys=None):  # type:
         return super().transform(X)
 
     @available_if(_would_have_hidden_layer)
-    def fit_transform(self, X: Any, y: Any, **fit_params: Any) -> NDArray:
+    def fit_transform(self, X: Any, y: Any, **fit_params: Any) -> np.ndarray:
         """Fit the network, and return the activations of its last hidden layer.
 
         Parameters
@@ -93,7 +93,7 @@ class HiddenLayerTransformer(_Activations, auto_wrap_output_keys=None):  # type:
         return super().fit_transform(X, y, **fit_params)
 
     @available_if(_has_hidden_layer)
-    def get_feature_names_out(self, input_features: Any = None) -> NDArray:
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return a name for each column that `transform` gives.
 
         Parameters

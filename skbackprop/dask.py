@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import numpy as np
 from distributed import Client
-from numpy.typing import NDArray
 
 from skbackprop._classifier import BackpropClassifier
 from skbackprop._classifier_cv import BackpropClassifierCV
@@ -87,7 +86,7 @@ class DaskBackpropClassifier(ClassesOnCluster, BackpropClassifier):
         max_iter: int = 500,
         tol: float = 1e-4,
         class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
-        thetas_init: Sequence[NDArray] | None = None,
+        thetas_init: Sequence[np.ndarray] | None = None,
         warm_start: bool = False,
         coarse_start: bool | Literal["auto"] = "auto",
         early_stopping: bool = False,
@@ -183,7 +182,7 @@ class DaskBackpropClassifierCV(SearchOnCluster, ClassesOnCluster, BackpropClassi
         *,
         activation: ActivationName | Sequence[ActivationName] = "relu",
         out_activation: Literal["logistic", "softmax"] = "softmax",
-        reg_lambdas: int | Sequence[float] | NDArray = 10,
+        reg_lambdas: int | Sequence[float] | np.ndarray = 10,
         cv: int | None = None,
         scoring: str | None = None,
         refit: Literal["best", "1se"] | Callable[[dict[str, Any]], int] = "best",
@@ -264,7 +263,7 @@ class DaskBackpropRegressor(NumbersOnCluster, BackpropRegressor):
         solver: Literal["lbfgs", "cg"] = "lbfgs",
         max_iter: int = 500,
         tol: float = 3e-4,
-        thetas_init: Sequence[NDArray] | None = None,
+        thetas_init: Sequence[np.ndarray] | None = None,
         warm_start: bool = False,
         coarse_start: bool | Literal["auto"] = "auto",
         early_stopping: bool = False,
@@ -336,7 +335,7 @@ class DaskBackpropRegressorCV(SearchOnCluster, NumbersOnCluster, BackpropRegress
         *,
         activation: ActivationName | Sequence[ActivationName] = "logistic",
         loss: Literal["squared_error", "poisson"] = "squared_error",
-        reg_lambdas: int | Sequence[float] | NDArray = 10,
+        reg_lambdas: int | Sequence[float] | np.ndarray = 10,
         cv: int | None = None,
         scoring: str | None = None,
         refit: Literal["best", "1se"] | Callable[[dict[str, Any]], int] = "best",

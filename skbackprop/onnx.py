@@ -12,7 +12,7 @@ from itertools import zip_longest
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from skbackprop import (
     BackpropClassifier,
@@ -62,7 +62,7 @@ class Graph:
         self.dtype: DTypeLike = guess_numpy_type(guess_tensor_type(variable.type))
         self.X = self.cast(variable.full_name, self.dtype)
 
-    def __call__(self, node: str, *inputs: str | NDArray, **attributes: Any) -> str:
+    def __call__(self, node: str, *inputs: str | np.ndarray, **attributes: Any) -> str:
         """Add a node, and return the name of what it computes from names and constants."""
         output = self._scope.get_unique_variable_name(node)
         self._add(node, inputs, output, attributes)
@@ -78,13 +78,13 @@ class Graph:
             self._add("Identity", (value,), output, {})
 
     def _add(
-        self, node: str, inputs: tuple[str | NDArray, ...], output: str, attributes: Any
+        self, node: str, inputs: tuple[str | np.ndarray, ...], output: str, attributes: Any
     ) -> None:
         names = [v if isinstance(v, str) else self._constant(v) for v in inputs]
         name = self._scope.get_unique_operator_name(node)
         self._container.add_node(node, names, output, name=name, **attributes)
 
-    def _constant(self, value: NDArray) -> str:
+    def _constant(self, value: np.ndarray) -> str:
         if value.dtype.kind == "f":
             value = value.astype(self.dtype)
         name = self._scope.get_unique_variable_name("constant")
@@ -137,7 +137,7 @@ def probabilities(graph: Graph, classifier: Any, z: str) -> str:
     return graph("Softmax", z if is_softmax else log_sigmoids(graph, z), axis=1)
 
 
-def labels_of_classes(classifier: Any) -> NDArray:
+def labels_of_classes(classifier: Any) -> np.ndarray:
     """Return the classes as ONNX has labels: whole numbers or strings."""
     classes = np.asarray(classifier.classes_.tolist())
     if classes.dtype.kind == "U":

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from dask import delayed, is_dask_collection
-from numpy.typing import NDArray
 from scipy.sparse import issparse, vstack
 
 from skbackprop._cluster.engine import Cluster, Resident
@@ -143,12 +142,12 @@ class Group(NamedTuple):
 
     X: Any
     y: Any
-    w: NDArray | None
-    names: NDArray | None
+    w: np.ndarray | None
+    names: np.ndarray | None
 
 
 def check_group(
-    validate: Callable[..., tuple[Any, Any, NDArray | None]],
+    validate: Callable[..., tuple[Any, Any, np.ndarray | None]],
     X: list[Any],
     y: list[Any],
     w: list[Any] | float | None,
@@ -207,7 +206,7 @@ def _in_one_piece(chunks: list[Any]) -> Any:
     return np.concatenate(chunks)
 
 
-def _weights(w: Any, n_rows: int, name: str) -> NDArray | None:
+def _weights(w: Any, n_rows: int, name: str) -> np.ndarray | None:
     # All of a group may be zero, though not of all groups.
     zeros = np.zeros(n_rows)
     is_zero = w is not None and np.shape(w) in ((), (n_rows,)) and not np.any(w)
@@ -218,7 +217,7 @@ class Said(NamedTuple):
     """What a group says of itself."""
 
     n_features: int
-    names: NDArray | None
+    names: np.ndarray | None
     has_weight: bool
     targets: Any
 
@@ -253,7 +252,7 @@ class Source(NamedTuple):
 
     groups: list[Resident]
     n_features: int
-    names: NDArray | None
+    names: np.ndarray | None
     of_targets: list[Any]
 
 

@@ -20,7 +20,6 @@ import numpy as np
 from dask import annotate, config, delayed, is_dask_collection
 from dask.delayed import Delayed
 from distributed import Client, Future, TimeoutError, futures_of
-from numpy.typing import NDArray
 
 from skbackprop._machine.blas import single_threaded_blas
 from skbackprop._machine.threads import rounding_in_silence
@@ -114,7 +113,7 @@ def _listed(*items: Any) -> list[Any]:
     return list(items)
 
 
-def _added(*parts: tuple[NDArray, ...]) -> tuple[NDArray, ...]:
+def _added(*parts: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
     """Add up, in their order."""
     first, *others = parts
     totals = [np.array(array, dtype=np.float64) for array in first]
@@ -257,10 +256,10 @@ class Cluster:
 
     def total(
         self,
-        function: Callable[..., tuple[NDArray, ...]],
+        function: Callable[..., tuple[np.ndarray, ...]],
         residents: Sequence[Resident],
         point: Any,
-    ) -> tuple[NDArray, ...]:
+    ) -> tuple[np.ndarray, ...]:
         """Return the sums of what a function gives of each resident at a point.
 
         They are added in float64, always in the same order: first of neighbours, then of these

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from dask import is_dask_collection
-from numpy.typing import NDArray
 
 from skbackprop._cluster.data import Source, encode_groups, gather_groups, n_groups_of
 from skbackprop._cluster.engine import Cluster
@@ -133,7 +132,7 @@ class NumbersOnCluster(OnCluster):
 
 def _validated(
     blank: Any, options: dict[str, Any], X: Any, y: Any
-) -> tuple[Any, Any, NDArray | None]:
+) -> tuple[Any, Any, np.ndarray | None]:
     """Return X and y of a group, checked, and the names of the features."""
     blank = copy(blank)  # a worker in this process has the same one
     X, y = validated(blank, X, y, **options)

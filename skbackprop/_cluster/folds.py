@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skbackprop._cluster.held import Held
 from skbackprop._cluster.rows import ClusterRows
@@ -29,8 +28,8 @@ class Strata(NamedTuple):
         Where the first of them is, if there is one.
     """
 
-    counts: NDArray
-    first: NDArray
+    counts: np.ndarray
+    first: np.ndarray
 
 
 def in_folds(rows: ClusterRows, n_folds: int) -> ClusterRows:
@@ -71,7 +70,7 @@ def in_folds(rows: ClusterRows, n_folds: int) -> ClusterRows:
     return dealt
 
 
-def _check(counts: NDArray, n_folds: int) -> None:
+def _check(counts: np.ndarray, n_folds: int) -> None:
     counts = counts[counts > 0]
     of = "" if len(counts) == 1 else "of each class "
     if counts.max() < n_folds:
@@ -88,7 +87,7 @@ def _check(counts: NDArray, n_folds: int) -> None:
         )
 
 
-def _order_of_appearance(of_groups: Sequence[Strata]) -> NDArray:
+def _order_of_appearance(of_groups: Sequence[Strata]) -> np.ndarray:
     """Return the classes in the order of their first rows, which is scikit-learn's."""
     sizes = [strata.counts.sum() for strata in of_groups]
     starts = np.cumsum(sizes) - sizes
@@ -99,7 +98,7 @@ def _order_of_appearance(of_groups: Sequence[Strata]) -> NDArray:
     return np.argsort(np.min(first, axis=0), kind="stable")
 
 
-def _numbers_in_folds(counts: NDArray, order: NDArray, n_folds: int) -> NDArray:
+def _numbers_in_folds(counts: np.ndarray, order: np.ndarray, n_folds: int) -> np.ndarray:
     """Return how many rows of each class are in each fold, shape (n_folds, n_strata).
 
     Of all rows, sorted by class, every n_folds-th is in the same fold.
@@ -107,7 +106,7 @@ def _numbers_in_folds(counts: NDArray, order: NDArray, n_folds: int) -> NDArray:
     ends = np.cumsum(counts[order])
     fold = np.arange(n_folds)[:, np.newaxis]
 
-    def before(positions: NDArray) -> NDArray:
+    def before(positions: np.ndarray) -> np.ndarray:
         """Return how many of the positions before these are of each fold."""
         return (positions - fold + n_folds - 1) // n_folds
 
@@ -116,7 +115,7 @@ def _numbers_in_folds(counts: NDArray, order: NDArray, n_folds: int) -> NDArray:
     return numbers
 
 
-def class_weights_of_training(rows: ClusterRows, n_folds: int) -> list[NDArray | None]:
+def class_weights_of_training(rows: ClusterRows, n_folds: int) -> list[np.ndarray | None]:
     """Return the weights that the classes have in the training rows of each fold."""
     if rows.class_weights is None:
         return [None] * n_folds
@@ -137,7 +136,7 @@ def _strata(rows: Rows) -> Strata:
     return Strata(np.bincount(strata, minlength=n), first)
 
 
-def _dealt(held: Held, before: NDArray, ends: NDArray) -> Held:
+def _dealt(held: Held, before: np.ndarray, ends: np.ndarray) -> Held:
     """Return the same rows, each with its fold, given the number of rows before of each class."""
     strata = held.rows.targets.strata
     in_order = np.argsort(strata, kind="stable")
@@ -153,7 +152,7 @@ def _dealt(held: Held, before: NDArray, ends: NDArray) -> Held:
     return Held(held.rows, folds)
 
 
-def _weights_of_classes(held: Held, n_folds: int) -> NDArray:
+def _weights_of_classes(held: Held, n_folds: int) -> np.ndarray:
     """Return the weight of each class in each fold, shape (n_folds, n_classes)."""
     targets, n_classes = held.rows.targets, held.rows.targets.n_strata
     assert held.folds is not None

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+import numpy as np
 from dask.sizeof import sizeof
-from numpy.typing import NDArray
 
 from skbackprop._rows.rows import Rows
 
@@ -26,7 +26,7 @@ class Part(NamedTuple):
 
     fold: int | None = None
     is_held_out: bool = False
-    class_weights: NDArray | None = None
+    class_weights: np.ndarray | None = None
 
 
 WHOLE = Part()
@@ -42,7 +42,7 @@ class Held:
         The fold of each.
     """
 
-    def __init__(self, rows: Rows, folds: NDArray | None = None) -> None:
+    def __init__(self, rows: Rows, folds: np.ndarray | None = None) -> None:
         self.rows, self.folds = rows, folds
         # At most one thing, which nobody else uses who has taken it out: a task that is done again
         # may still run elsewhere in this process.

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from joblib import parallel_config
-from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from skbackprop._cluster.estimators import OnCluster
@@ -77,10 +76,10 @@ class SearchOnCluster(OnCluster):
         n_rows = y.shape[0] if hasattr(y, "shape") else len(y)
         return float(local.score(np.empty((n_rows, 0)), y, sample_weight))
 
-    def _answers(self, method: str, X: Any) -> Callable[[Any], NDArray]:
+    def _answers(self, method: str, X: Any) -> Callable[[Any], np.ndarray]:
         """Return a method that gives the answers of these rows, whichever it is asked for."""
 
-        def answers(stand_in: Any) -> NDArray:
+        def answers(stand_in: Any) -> np.ndarray:
             return self._client().compute(getattr(self, method)(X)).result()
 
         answers.__name__ = method  # which scikit-learn's scorers look at

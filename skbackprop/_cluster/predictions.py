@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from dask import is_dask_collection
 from distributed import Client, get_client
-from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from skbackprop._estimator import NetworkEstimator
@@ -167,24 +166,24 @@ class PredictsProbabilities(PredictsCollections):
 # What the tasks do.
 
 
-def _answer_chunk(local: Any, method: str, to_nothing: NDArray, chunk: Any) -> NDArray:
+def _answer_chunk(local: Any, method: str, to_nothing: np.ndarray, chunk: Any) -> np.ndarray:
     if chunk.shape[0] == 0:
         return to_nothing
     with single_threaded_blas.alone():
         return getattr(local, method)(chunk)
 
 
-def _answer_frame(answer: Callable[[Any], NDArray], frame: Any) -> Any:
+def _answer_frame(answer: Callable[[Any], np.ndarray], frame: Any) -> Any:
     return _frame(answer(frame), frame.index)
 
 
-def _frame(answers: NDArray, index: Any = None) -> Any:
+def _frame(answers: np.ndarray, index: Any = None) -> Any:
     import pandas as pd
 
     return (pd.Series if answers.ndim == 1 else pd.DataFrame)(answers, index)
 
 
-def _answers_to_nothing(local: Any, method: str) -> NDArray:
+def _answers_to_nothing(local: Any, method: str) -> np.ndarray:
     """Return the answers to no row: of which dtype they are, and how many columns."""
     nameless = copy(local)
     vars(nameless).pop("feature_names_in_", None)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from dask.sizeof import sizeof
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from skbackprop._cluster.engine import Cluster, Resident
 from skbackprop._cluster.held import WHOLE, Held, Part
@@ -41,7 +41,7 @@ class Facts(NamedTuple):
     total_weight: float
     weight_unit: float
     bytes_of_row: float
-    ends: NDArray | None
+    ends: np.ndarray | None
 
 
 def facts_of(rows: Rows) -> Facts:
@@ -78,7 +78,7 @@ class ClusterRows:
         cluster: Cluster,
         groups: Sequence[Resident],
         targets: Targets,
-        class_weights: NDArray | None,
+        class_weights: np.ndarray | None,
         n_features: int,
         dtype: np.dtype,
         part: Part = WHOLE,
@@ -92,7 +92,7 @@ class ClusterRows:
         self.targets = _standing_for(self.facts, targets)
 
     def of_part(
-        self, part: Part, class_weights: NDArray | None, dtype: np.dtype | None = None
+        self, part: Part, class_weights: np.ndarray | None, dtype: np.dtype | None = None
     ) -> "ClusterRows":
         """Return other rows of the same groups, whose classes have these weights."""
         dtype = self.dtype if dtype is None else dtype
@@ -137,7 +137,7 @@ class ClusterRows:
         return max(facts.weight_unit for facts in self.facts)
 
     @property
-    def w(self) -> NDArray:
+    def w(self) -> np.ndarray:
         """The weight of each group."""
         return np.array([facts.total_weight for facts in self.facts])
 
@@ -153,18 +153,18 @@ class ClusterRows:
         return float(np.average(self.each(function, *point), weights=counts))
 
     @cached_property
-    def _target_means(self) -> NDArray:
+    def _target_means(self) -> np.ndarray:
         return self._mean_of(Rows.target_means)
 
-    def target_means(self) -> NDArray:
+    def target_means(self) -> np.ndarray:
         """Return the weighted mean of each output unit's target."""
         return self._target_means
 
-    def mean(self) -> NDArray:
+    def mean(self) -> np.ndarray:
         """Return the weighted mean of X."""
         return self._mean_of(Rows.mean)
 
-    def covariance_with_targets(self) -> NDArray:
+    def covariance_with_targets(self) -> np.ndarray:
         """Return the weighted covariance of X and the targets, shape (n_outputs, n_features)."""
         mean_product = self._mean_of(Rows.mean_product_with_targets)
         return mean_product - np.outer(self.target_means(), self.mean())
@@ -197,7 +197,7 @@ class ClusterRows:
         """Yield the mean cost of each group, a function of the Thetas."""
         key, dtype = uuid.uuid4().hex, np.dtype(dtype)
 
-        def costs(thetas: Thetas) -> NDArray:
+        def costs(thetas: Thetas) -> np.ndarray:
             point = Point(key, self.part, network, dtype, _on_the_way(thetas))
             return np.array(self.cluster.each(_mean_cost_at, self.groups, point))
 
@@ -330,16 +330,16 @@ class Point(NamedTuple):
     unit: float = 1.0
 
 
-def _sums_at(held: Held, point: Point) -> tuple[NDArray, NDArray]:
+def _sums_at(held: Held, point: Point) -> tuple[np.ndarray, np.ndarray]:
     return held.call(point.key, partial(_opened_sums, held, point), point.thetas)
 
 
-def _opened_sums(held: Held, point: Point) -> Callable[[Thetas], tuple[NDArray, NDArray]]:
+def _opened_sums(held: Held, point: Point) -> Callable[[Thetas], tuple[np.ndarray, np.ndarray]]:
     rows = held.part(point.part)
     sums = sums_over(rows.shards(point.network, point.dtype))
     scale = rows.weight_unit / point.unit
 
-    def scaled(thetas: Thetas) -> tuple[NDArray, NDArray]:
+    def scaled(thetas: Thetas) -> tuple[np.ndarray, np.ndarray]:
         cost, Delta = sums(thetas)
         if scale == 1:
             return np.array(cost), Delta.vector.copy()  # it may be a buffer
@@ -358,7 +358,7 @@ def _opened_costs(held: Held, point: Point) -> Callable[[Thetas], float]:
     return lambda thetas: float(np.average(costs(thetas), weights=rows.w))
 
 
-def _constant_cost(rows: Rows, network: Network, predicted: NDArray) -> float:
+def _constant_cost(rows: Rows, network: Network, predicted: np.ndarray) -> float:
     return rows.targets.constant_cost(network.output, predicted, rows.w)
 
 

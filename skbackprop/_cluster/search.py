@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from distributed import KilledWorker
-from numpy.typing import NDArray
 
 from skbackprop._cluster.engine import ClusterError
 from skbackprop._cluster.folds import class_weights_of_training
@@ -43,7 +42,7 @@ class ClusterSearchedRows:
 
     def __init__(self, rows: ClusterRows, n_folds: int, data: dict[str, Any]) -> None:
         self.rows, self.data = rows, data
-        self.class_weights: list[NDArray | None] = class_weights_of_training(rows, n_folds)
+        self.class_weights: list[np.ndarray | None] = class_weights_of_training(rows, n_folds)
 
     @property
     def dtype(self) -> np.dtype:

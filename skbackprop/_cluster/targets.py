@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skbackprop._rows.classes import ClassTargets, check_kind, indicators, one_row_of_each_class
 from skbackprop._rows.numbers import (
@@ -35,11 +34,11 @@ class Encoding(NamedTuple):
     """
 
     targets: Targets
-    class_weights: NDArray | None = None
-    has_weight: NDArray | None = None
+    class_weights: np.ndarray | None = None
+    has_weight: np.ndarray | None = None
     name: str = "y"
 
-    def rows(self, X: Any, y: Any, w: NDArray | None) -> Rows:
+    def rows(self, X: Any, y: Any, w: np.ndarray | None) -> Rows:
         """Return the rows of a group that take part."""
         if self.targets.has_classes:
             y = flat(y)
@@ -52,7 +51,7 @@ class Encoding(NamedTuple):
 class TargetsOfGroups(Protocol):
     """Targets of a kind, which groups have."""
 
-    def summary(self, y: Any, w: NDArray | None) -> Any:
+    def summary(self, y: Any, w: np.ndarray | None) -> Any:
         """Return what a group says of its targets: a few numbers."""
         ...
 
@@ -71,7 +70,7 @@ class ClassesOfGroups(NamedTuple):
 
     class_weight: Any
 
-    def summary(self, y: Any, w: NDArray | None) -> tuple[NDArray, Any]:
+    def summary(self, y: Any, w: np.ndarray | None) -> tuple[np.ndarray, Any]:
         """Return the labels that a group has, and their weights; None if multilabel."""
         y, is_multilabel = check_kind(flat(y), self.class_weight)
         if is_multilabel:
@@ -80,7 +79,7 @@ class ClassesOfGroups(NamedTuple):
         labels, codes = np.unique(y, return_inverse=True)
         return labels, np.bincount(codes, w, len(labels)).astype(float)
 
-    def encoding(self, summaries: Sequence[tuple[NDArray, Any]]) -> Encoding:
+    def encoding(self, summaries: Sequence[tuple[np.ndarray, Any]]) -> Encoding:
         """Return how all are encoded.
 
         Raises
@@ -117,10 +116,10 @@ class NumbersOfGroup(NamedTuple):
 
     is_column: bool
     weight: float
-    mean: NDArray
-    deviation: NDArray
-    low: NDArray
-    high: NDArray
+    mean: np.ndarray
+    deviation: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
 
 
 class NumbersOfGroups(NamedTuple):
@@ -128,7 +127,7 @@ class NumbersOfGroups(NamedTuple):
 
     loss: str
 
-    def summary(self, y: Any, w: NDArray | None) -> NumbersOfGroup:
+    def summary(self, y: Any, w: np.ndarray | None) -> NumbersOfGroup:
         """Return what a group says of its numbers."""
         targets = numbers_as_given(y, self.loss)
         if w is not None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 from scipy.sparse import issparse
 
 from skbackprop._machine.blas import single_threaded_blas
@@ -22,7 +22,7 @@ BLOCKS_PER_CALL = 8
 TINY_WORK = 8192
 
 
-def as_they_are(z: NDArray) -> NDArray:
+def as_they_are(z: np.ndarray) -> np.ndarray:
     """Return the logits or activations as answers."""
     return z
 
@@ -31,11 +31,11 @@ def answers(
     network: Network,
     thetas: Thetas,
     X: Any,
-    answer: Callable[[NDArray], NDArray],
+    answer: Callable[[np.ndarray], np.ndarray],
     columns: tuple[int, ...],
     dtype: DTypeLike,
     layer: int = -1,
-) -> NDArray:
+) -> np.ndarray:
     """Return what `answer` makes of the logits of every row of X, with threads to compute it.
 
     Parameters

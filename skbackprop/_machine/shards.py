@@ -12,7 +12,7 @@ from operator import methodcaller
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 from scipy.sparse import issparse
 
 from skbackprop._machine.threads import worker_map
@@ -128,7 +128,7 @@ class Shard:
             self.workspaces.give_back(workspace)
         return cost, self.Delta
 
-    def costs(self, thetas: Thetas) -> NDArray:
+    def costs(self, thetas: Thetas) -> np.ndarray:
         """Return the cost of each of the shard's rows, unweighted, float64."""
         costs = []
         for make_block in self.blocks:
@@ -213,7 +213,7 @@ class ShardCosts:
     def __init__(self, shards: list[Shard], map: Callable[..., Iterable[Any]] = map) -> None:
         self.shards, self.map = shards, map
 
-    def __call__(self, thetas: Thetas) -> NDArray:
+    def __call__(self, thetas: Thetas) -> np.ndarray:
         """Return the cost of each row, unweighted, float64."""
         return np.concatenate(list(self.map(methodcaller("costs", thetas), self.shards)))
 
@@ -239,7 +239,7 @@ def costs_of_shards(
     n_rows: int,
     block_of: Callable[[slice], Callable[[], Block]],
     dtype: DTypeLike,
-) -> Iterator[Callable[[Thetas], NDArray]]:
+) -> Iterator[Callable[[Thetas], np.ndarray]]:
     """Yield the cost of each row, with threads to compute them; see `make_shards`."""
     shards = make_shards(network, X, n_rows, block_of, dtype)
     with _map_over(shards, X, n_rows) as run:

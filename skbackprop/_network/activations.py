@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 # What a constructor takes: the keys of ACTIVATIONS.
 ActivationName = Literal["logistic", "tanh", "relu", "identity"]
@@ -37,8 +36,8 @@ class Activation(NamedTuple):
         Whether g' jumps: then J has edges, and its gradient may never become small.
     """
 
-    apply: Callable[[NDArray], None]
-    multiply_by_derivative: Callable[[NDArray, NDArray], None]
+    apply: Callable[[np.ndarray], None]
+    multiply_by_derivative: Callable[[np.ndarray, np.ndarray], None]
     centre: float
     initial_gain: float
     slope_at_zero: float
@@ -46,7 +45,7 @@ class Activation(NamedTuple):
     has_edge: bool = False
 
 
-def _logistic(z: NDArray) -> None:
+def _logistic(z: np.ndarray) -> None:
     # exp(-z) may overflow to infinity, and 1 / (1 + inf) = 0 is then the right answer.
     np.negative(z, out=z)
     np.exp(z, out=z)
@@ -54,35 +53,35 @@ def _logistic(z: NDArray) -> None:
     np.reciprocal(z, out=z)
 
 
-def _multiply_by_logistic_derivative(delta: NDArray, a: NDArray) -> None:
+def _multiply_by_logistic_derivative(delta: np.ndarray, a: np.ndarray) -> None:
     delta *= a
     np.subtract(1, a, out=a)
     delta *= a
 
 
-def _tanh(z: NDArray) -> None:
+def _tanh(z: np.ndarray) -> None:
     np.tanh(z, out=z)
 
 
-def _multiply_by_tanh_derivative(delta: NDArray, a: NDArray) -> None:
+def _multiply_by_tanh_derivative(delta: np.ndarray, a: np.ndarray) -> None:
     a *= a
     np.subtract(1, a, out=a)
     delta *= a
 
 
-def _relu(z: NDArray) -> None:
+def _relu(z: np.ndarray) -> None:
     np.maximum(z, 0, out=z)
 
 
-def _multiply_by_relu_derivative(delta: NDArray, a: NDArray) -> None:
+def _multiply_by_relu_derivative(delta: np.ndarray, a: np.ndarray) -> None:
     delta *= a > 0
 
 
-def _identity(z: NDArray) -> None:
+def _identity(z: np.ndarray) -> None:
     pass
 
 
-def _multiply_by_one(delta: NDArray, a: NDArray) -> None:
+def _multiply_by_one(delta: np.ndarray, a: np.ndarray) -> None:
     pass
 
 

@@ -19,7 +19,6 @@ This is the only place where the solver's vector and matrices meet.
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skbackprop._network.activations import ACTIVATIONS
 from skbackprop._network.network import Network
@@ -42,7 +41,7 @@ class CentredCoordinates:
     """
 
     def __init__(
-        self, shapes: Shapes, centres: Sequence[NDArray], logits: NDArray | float = 0.0
+        self, shapes: Shapes, centres: Sequence[np.ndarray], logits: np.ndarray | float = 0.0
     ) -> None:
         # The views are bound once. A gradient's column 0 is its own: there c is 0.
         scratch = Thetas.empty(shapes, np.float64)
@@ -57,7 +56,7 @@ class CentredCoordinates:
             for layer, c in zip(scratch.layers, centres, strict=True)
         ]
 
-    def x_from_thetas(self, thetas: NDArray) -> NDArray:
+    def x_from_thetas(self, thetas: np.ndarray) -> np.ndarray:
         """Return the solver's vector."""
         self._scratch[...] = thetas
         for bias, weights, c in self._parts:
@@ -65,7 +64,7 @@ class CentredCoordinates:
         self._output_bias -= self._logits
         return self._scratch.copy()
 
-    def thetas_from_x(self, x: NDArray) -> NDArray:
+    def thetas_from_x(self, x: np.ndarray) -> np.ndarray:
         """Return the Thetas, good until the next call."""
         self._scratch[...] = x
         for bias, weights, c in self._parts:
@@ -73,20 +72,20 @@ class CentredCoordinates:
         self._output_bias += self._logits
         return self._scratch
 
-    def gradient_from_D(self, D: NDArray) -> NDArray:
+    def gradient_from_D(self, D: np.ndarray) -> np.ndarray:
         """Return the gradient that the solver sees, a fresh array."""
         self._scratch[...] = D
         for matrix, bias, c, product in self._products:
             matrix -= np.multiply(bias, c, out=product)
         return self._scratch.copy()
 
-    def _room(self, shape: tuple[int, ...]) -> NDArray:
+    def _room(self, shape: tuple[int, ...]) -> np.ndarray:
         """Return room for a product, shared by the layers."""
         return self._product[: shape[0] * shape[1]].reshape(shape)
 
 
 def centred_coordinates(
-    network: Network, mean: NDArray, logits: NDArray | float = 0.0
+    network: Network, mean: np.ndarray, logits: np.ndarray | float = 0.0
 ) -> CentredCoordinates:
     """Return coordinates centred at about where the inputs of each layer lie.
 

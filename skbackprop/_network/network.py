@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from skbackprop._network.activations import ACTIVATIONS
 from skbackprop._network.outputs import OutputUnits
@@ -37,8 +37,8 @@ class Block(NamedTuple):
     """
 
     X: Any
-    y: NDArray
-    w: NDArray | None
+    y: np.ndarray
+    w: np.ndarray | None
 
 
 class Workspace:
@@ -71,12 +71,12 @@ class Workspace:
         self.z = [*self.a, np.empty((K, n_rows), dtype)]
 
     @cached_property
-    def delta(self) -> list[NDArray]:
+    def delta(self) -> list[np.ndarray]:
         """delta(2) .. delta(L-1), of shape (s_l, n)."""
         return [np.empty(a.shape, self.dtype) for a in self.a]
 
     @cached_property
-    def ones(self) -> NDArray:
+    def ones(self) -> np.ndarray:
         """The bias unit of the first layer, of shape (n,)."""
         return np.ones(self.n_rows, self.dtype)
 
@@ -121,7 +121,7 @@ class Network:
         gains.append(gains[-1] if gains else 1.0)
         return random_thetas(self.shapes, gains, random_state)
 
-    def forward(self, thetas: Thetas, X: Any, workspace: Workspace) -> NDArray:
+    def forward(self, thetas: Thetas, X: Any, workspace: Workspace) -> np.ndarray:
         """Return z(L) of the rows of X, and leave their activations in the workspace."""
         Theta, z = thetas.layers, workspace.z[0]
         if isinstance(X, np.ndarray):

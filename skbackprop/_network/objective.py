@@ -7,13 +7,13 @@ D[:, j] = Delta[:, j] / W + lambda Theta[:, j]   for j > 0;   D[:, 0] = Delta[:,
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from skbackprop._network.coordinates import CentredCoordinates
 from skbackprop._network.thetas import Shapes, Thetas
 
 # From Thetas, the cost of each row, unweighted.
-Costs = Callable[[Thetas], NDArray]
+Costs = Callable[[Thetas], np.ndarray]
 # From Thetas, the sums of cost and gradient over all rows, wherever these are; the gradient
 # sums may be a buffer, good until the next call.
 Sums = Callable[[Thetas], tuple[float, Thetas]]
@@ -52,7 +52,7 @@ class Objective:
         self._penalised = penalised.vector
         self._D = np.empty_like(self._penalised)
 
-    def __call__(self, x: NDArray, reg_lambda: float) -> tuple[float, NDArray, float]:
+    def __call__(self, x: np.ndarray, reg_lambda: float) -> tuple[float, np.ndarray, float]:
         """Return J, its gradient, a fresh array, and max |D| at the solver's vector.
 
         The gradient is in the solver's coordinates, D in those of the Thetas.
@@ -88,7 +88,7 @@ class RowCosts:
     def __init__(
         self,
         costs: Costs,
-        w: NDArray | None,
+        w: np.ndarray | None,
         shapes: Shapes,
         dtype: DTypeLike,
         coordinates: CentredCoordinates,
@@ -96,11 +96,11 @@ class RowCosts:
         self.costs, self.w, self.coordinates = costs, w, coordinates
         self._thetas = Thetas.empty(shapes, dtype)
 
-    def __call__(self, x: NDArray) -> NDArray:
+    def __call__(self, x: np.ndarray) -> np.ndarray:
         """Return the costs, float64."""
         self._thetas.vector[...] = self.coordinates.thetas_from_x(x)
         return self.costs(self._thetas)
 
-    def mean(self, x: NDArray) -> float:
+    def mean(self, x: np.ndarray) -> float:
         """Return their weighted mean."""
         return float(np.average(self(x), weights=self.w))

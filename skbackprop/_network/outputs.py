@@ -16,7 +16,6 @@ import math
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import log_expit, xlogy
 
 
@@ -32,19 +31,21 @@ class OutputUnits(Protocol):
 
     name: str
 
-    def cost_and_delta(self, z: NDArray, y: NDArray, w: NDArray | None) -> tuple[float, NDArray]:
+    def cost_and_delta(
+        self, z: np.ndarray, y: np.ndarray, w: np.ndarray | None
+    ) -> tuple[float, np.ndarray]:
         """Return the weighted sum of costs, and delta in the place of z."""
         ...
 
-    def costs(self, z: NDArray, y: NDArray) -> NDArray:
+    def costs(self, z: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the cost of each row, shape (n,)."""
         ...
 
-    def log_likelihood(self, z: NDArray, y: NDArray) -> NDArray:
+    def log_likelihood(self, z: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the log-likelihood of each row's target, shape (n,); of labels, their mean."""
         ...
 
-    def start(self, mean: NDArray) -> NDArray:
+    def start(self, mean: np.ndarray) -> np.ndarray:
         """Return the logits of a balanced start, from the mean of each unit's target."""
         ...
 
@@ -57,11 +58,11 @@ class ClassUnits(OutputUnits, Protocol):
     (labels).
     """
 
-    def log_proba(self, z: NDArray) -> NDArray:
+    def log_proba(self, z: np.ndarray) -> np.ndarray:
         """Return the log-probabilities of each row of logits."""
         ...
 
-    def constant_cost(self, predicted: NDArray, frequencies: NDArray) -> float:
+    def constant_cost(self, predicted: np.ndarray, frequencies: np.ndarray) -> float:
         """Return the cost per row of always predicting these where the targets have those."""
         ...
 
@@ -69,7 +70,7 @@ class ClassUnits(OutputUnits, Protocol):
 class NumberUnits(OutputUnits, Protocol):
     """Output units whose answers are numbers."""
 
-    def predict(self, z: NDArray) -> NDArray:
+    def predict(self, z: np.ndarray) -> np.ndarray:
         """Return the answers to each row of logits."""
         ...
 
@@ -77,7 +78,7 @@ class NumberUnits(OutputUnits, Protocol):
 class BalancedAtZero:
     """Units of which all answer alike where all logits are 0."""
 
-    def start(self, mean: NDArray) -> NDArray:
+    def start(self, mean: np.ndarray) -> np.ndarray:
         """Return zeros."""
         return np.zeros_like(mean)
 
@@ -87,7 +88,9 @@ class LogisticUnits(BalancedAtZero):
 
     name = "logistic"
 
-    def cost_and_delta(self, z: NDArray, ones: NDArray, w: NDArray | None) -> tuple[float, NDArray]:
+    def cost_and_delta(
+        self, z: np.ndarray, ones: np.ndarray, w: np.ndarray | None
+    ) -> tuple[float, np.ndarray]:
         """Return the weighted sum of costs, and delta in the place of z."""
         # With u = -z where y = 1 and u = z elsewhere, every unit costs
         # log(1 + exp(u)) = max(u, 0) + log(1 + exp(-|u|)), without a difference of large
@@ -108,25 +111,25 @@ class LogisticUnits(BalancedAtZero):
         positive += np.log1p(e)
         return float(w @ positive.sum(axis=0, dtype=np.float64)), delta
 
-    def costs(self, z: NDArray, ones: NDArray) -> NDArray:
+    def costs(self, z: np.ndarray, ones: np.ndarray) -> np.ndarray:
         """Return the cost of each row, shape (n,)."""
         return np.logaddexp(0, _negate_in_place(z, ones)).sum(axis=0)
 
-    def constant_cost(self, predicted: NDArray, frequencies: NDArray) -> float:
+    def constant_cost(self, predicted: np.ndarray, frequencies: np.ndarray) -> float:
         """Return the cost per row of always predicting these where the targets have those."""
         # A weighted mean of ones may round to more.
         p, y = np.minimum(predicted, 1), np.minimum(frequencies, 1)
         return float(-(xlogy(y, p) + xlogy(1 - y, 1 - p)).sum())
 
 
-def _negate_in_place(z: NDArray, ones: NDArray) -> NDArray:
+def _negate_in_place(z: np.ndarray, ones: np.ndarray) -> np.ndarray:
     """Return z, with the sign changed of the elements at these positions."""
     flat = z.reshape(-1)
     flat[ones] = -flat.take(ones)
     return z
 
 
-def _sum_log1p(p: NDArray) -> float:
+def _sum_log1p(p: np.ndarray) -> float:
     """Return the sum of log(1 + p), p in [0, 1]; p is used as scratch space.
 
     Logarithms are what it costs, and log(1 + p) + log(1 + q) = log(1 + (p + q + p q)) halves
@@ -143,7 +146,7 @@ def _sum_log1p(p: NDArray) -> float:
     return float(np.log1p(p, out=p).sum(dtype=np.float64))
 
 
-def _of_own_class(log_proba: NDArray, y: NDArray) -> NDArray:
+def _of_own_class(log_proba: np.ndarray, y: np.ndarray) -> np.ndarray:
     own = np.take_along_axis(log_proba, y.astype(np.intp)[:, np.newaxis], axis=1)
     return own[:, 0]
 
@@ -151,11 +154,11 @@ def _of_own_class(log_proba: NDArray, y: NDArray) -> NDArray:
 class BinaryUnit(LogisticUnits):
     """One sigmoid for two classes."""
 
-    def log_proba(self, z: NDArray) -> NDArray:
+    def log_proba(self, z: np.ndarray) -> np.ndarray:
         """Return the log-probabilities of the two classes, shape (m, 2)."""
         return log_expit(z * np.array([-1, 1], z.dtype))
 
-    def log_likelihood(self, z: NDArray, y: NDArray) -> NDArray:
+    def log_likelihood(self, z: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the log-probability of each row's class, shape (m,)."""
         return _of_own_class(self.log_proba(z), y)
 
@@ -163,11 +166,11 @@ class BinaryUnit(LogisticUnits):
 class LabelUnits(LogisticUnits):
     """One sigmoid per label, each a question of its own."""
 
-    def log_proba(self, z: NDArray) -> NDArray:
+    def log_proba(self, z: np.ndarray) -> np.ndarray:
         """Return the log-probability that a row has the label, shape (m, K)."""
         return log_expit(z)
 
-    def log_likelihood(self, z: NDArray, y: NDArray) -> NDArray:
+    def log_likelihood(self, z: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the mean log-probability of each row's labels, present or not, shape (m,)."""
         return log_expit(np.where(y, z, -z)).mean(axis=1)
 
@@ -175,7 +178,7 @@ class LabelUnits(LogisticUnits):
 class OneVsRestUnits(LogisticUnits):
     """One sigmoid per class; their values are normalised to sum to 1."""
 
-    def log_proba(self, z: NDArray) -> NDArray:
+    def log_proba(self, z: np.ndarray) -> np.ndarray:
         """Return the log-probabilities of the classes, shape (m, K)."""
         # On logarithms: the plain quotient is 0 / 0 where all sigmoids are saturated.
         log_sigmoids = log_expit(z)
@@ -184,12 +187,12 @@ class OneVsRestUnits(LogisticUnits):
         # log_expit of a smaller z can be greater in the last bit: the prediction stays ahead.
         return _log_softmax(np.minimum(log_sigmoids, 0))
 
-    def log_likelihood(self, z: NDArray, y: NDArray) -> NDArray:
+    def log_likelihood(self, z: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the log-probability of each row's class, shape (m,)."""
         return _of_own_class(self.log_proba(z), y)
 
 
-def _log_softmax(z: NDArray, axis: int = 1) -> NDArray:
+def _log_softmax(z: np.ndarray, axis: int = 1) -> np.ndarray:
     """Return what scipy's `log_softmax` does of finite numbers: for few rows, in half the time."""
     z = z - np.maximum.reduce(z, axis, keepdims=True)
     z -= np.log(np.add.reduce(np.exp(z), axis, keepdims=True))
@@ -201,7 +204,9 @@ class SoftmaxUnits(BalancedAtZero):
 
     name = "softmax"
 
-    def cost_and_delta(self, z: NDArray, ones: NDArray, w: NDArray | None) -> tuple[float, NDArray]:
+    def cost_and_delta(
+        self, z: np.ndarray, ones: np.ndarray, w: np.ndarray | None
+    ) -> tuple[float, np.ndarray]:
         """Return the weighted sum of costs, and delta in the place of z."""
         e, others = _relative_to_own(z, ones)
         cost = np.log1p(others)
@@ -220,8 +225,8 @@ class SoftmaxUnits(BalancedAtZero):
         return cost_sum, delta
 
     def _cost_and_delta_of_large(
-        self, z: NDArray, ones: NDArray, w: NDArray | None
-    ) -> tuple[float, NDArray]:
+        self, z: np.ndarray, ones: np.ndarray, w: np.ndarray | None
+    ) -> tuple[float, np.ndarray]:
         """Do the same where z_k - z_y is so large that its exponential overflows."""
         z -= z.max(axis=0)
         z_y = z.reshape(-1)[ones]
@@ -235,29 +240,29 @@ class SoftmaxUnits(BalancedAtZero):
         delta *= w
         return float(w @ cost), delta
 
-    def costs(self, z: NDArray, ones: NDArray) -> NDArray:
+    def costs(self, z: np.ndarray, ones: np.ndarray) -> np.ndarray:
         """Return the cost of each row, shape (n,)."""
         costs = np.log1p(_relative_to_own(z, ones)[1])
         if np.isfinite(costs).all():
             return costs
         return -_log_softmax(z, axis=0).reshape(-1)[ones]
 
-    def log_proba(self, z: NDArray) -> NDArray:
+    def log_proba(self, z: np.ndarray) -> np.ndarray:
         """Return the log-probabilities of the classes, shape (m, K)."""
         # The difference of two of the greatest numbers is infinite.
         with np.errstate(over="ignore"):
             return np.maximum(_log_softmax(z), np.finfo(z.dtype).min)
 
-    def log_likelihood(self, z: NDArray, y: NDArray) -> NDArray:
+    def log_likelihood(self, z: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the log-probability of each row's class, shape (m,)."""
         return _of_own_class(self.log_proba(z), y)
 
-    def constant_cost(self, predicted: NDArray, frequencies: NDArray) -> float:
+    def constant_cost(self, predicted: np.ndarray, frequencies: np.ndarray) -> float:
         """Return the cost per row of always predicting these where the targets have those."""
         return float(-xlogy(frequencies, predicted).sum())
 
 
-def _relative_to_own(z: NDArray, ones: NDArray) -> tuple[NDArray, NDArray]:
+def _relative_to_own(z: np.ndarray, ones: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return exp(z_k - z_y), 0 for the row's own class y, and its sum over the others.
 
     With it, the cost is log(1 + others), H_y - 1 is -others / (1 + others), and neither is a
@@ -274,7 +279,9 @@ class IdentityUnits:
 
     name = "identity"
 
-    def cost_and_delta(self, z: NDArray, y: NDArray, w: NDArray | None) -> tuple[float, NDArray]:
+    def cost_and_delta(
+        self, z: np.ndarray, y: np.ndarray, w: np.ndarray | None
+    ) -> tuple[float, np.ndarray]:
         """Return the weighted sum of costs, and delta in the place of z."""
         z -= y
         difference = z.astype(np.float64)
@@ -283,20 +290,20 @@ class IdentityUnits:
         cost = 0.5 * float(np.vdot(difference, z.astype(np.float64, copy=False)))
         return cost, z
 
-    def costs(self, z: NDArray, y: NDArray) -> NDArray:
+    def costs(self, z: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the cost of each row."""
         z -= y
         return 0.5 * np.einsum("kn,kn->n", z, z, dtype=np.float64)
 
-    def log_likelihood(self, z: NDArray, y: NDArray) -> NDArray:
+    def log_likelihood(self, z: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the log-density of each row's targets under unit normals, but for a constant."""
         return -0.5 * ((z - y) ** 2).sum(axis=1)
 
-    def start(self, mean: NDArray) -> NDArray:
+    def start(self, mean: np.ndarray) -> np.ndarray:
         """Return the mean."""
         return mean
 
-    def predict(self, z: NDArray) -> NDArray:
+    def predict(self, z: np.ndarray) -> np.ndarray:
         """Return the logits themselves."""
         return z
 
@@ -315,7 +322,9 @@ class ExpUnits:
     # for weights and sums.
     KNEE = 50.0
 
-    def cost_and_delta(self, z: NDArray, y: NDArray, w: NDArray | None) -> tuple[float, NDArray]:
+    def cost_and_delta(
+        self, z: np.ndarray, y: np.ndarray, w: np.ndarray | None
+    ) -> tuple[float, np.ndarray]:
         """Return the weighted sum of costs, and delta in the place of z."""
         cost, delta = self._costs_and_differences(z, y)
         if w is not None:
@@ -324,7 +333,7 @@ class ExpUnits:
         z[...] = delta
         return float(cost.sum()), z
 
-    def _costs_and_differences(self, z: NDArray, y: NDArray) -> tuple[NDArray, NDArray]:
+    def _costs_and_differences(self, z: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return, unit by unit and in float64, the cost and H - y."""
         z, y = z.astype(np.float64), y.astype(np.float64, copy=False)
         exp = np.exp(np.minimum(z, self.KNEE))
@@ -336,19 +345,19 @@ class ExpUnits:
         tangent = exp * np.maximum(z - self.KNEE, 0)
         return delta + tangent - y * u, delta
 
-    def costs(self, z: NDArray, y: NDArray) -> NDArray:
+    def costs(self, z: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the cost of each row."""
         return self._costs_and_differences(z, y)[0].sum(axis=0)
 
-    def log_likelihood(self, z: NDArray, y: NDArray) -> NDArray:
+    def log_likelihood(self, z: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the log-likelihood of each row's counts, less that where each is expected."""
         return -self._costs_and_differences(z, y)[0].sum(axis=1)
 
-    def start(self, mean: NDArray) -> NDArray:
+    def start(self, mean: np.ndarray) -> np.ndarray:
         """Return the logarithm of the mean."""
         return np.log(np.maximum(mean, np.finfo(np.float64).tiny))
 
-    def predict(self, z: NDArray) -> NDArray:
+    def predict(self, z: np.ndarray) -> np.ndarray:
         """Return the exponentials: positive, and finite for any logits."""
         limits = np.finfo(np.float64)
         with np.errstate(over="ignore", under="ignore"):

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 from sklearn.utils import check_array
 
 Shapes = list[tuple[int, int]]
@@ -33,9 +33,9 @@ class Layer(NamedTuple):
         Theta[:, 1:].
     """
 
-    matrix: NDArray
-    bias: NDArray
-    weights: NDArray
+    matrix: np.ndarray
+    bias: np.ndarray
+    weights: np.ndarray
 
 
 class Thetas:
@@ -51,7 +51,7 @@ class Thetas:
     layers : list of Layer
     """
 
-    def __init__(self, vector: NDArray, shapes: Shapes) -> None:
+    def __init__(self, vector: np.ndarray, shapes: Shapes) -> None:
         self.vector, self.shapes = vector, shapes
         self.layers = [Layer(Theta, Theta[:, 0], Theta[:, 1:]) for Theta in roll(vector, shapes)]
 
@@ -73,7 +73,7 @@ class Thetas:
         return Thetas(vector, self.shapes)
 
     @property
-    def matrices(self) -> list[NDArray]:
+    def matrices(self) -> list[np.ndarray]:
         """Each Theta."""
         return [layer.matrix for layer in self.layers]
 
@@ -132,7 +132,7 @@ def check_thetas(name: str, given: Sequence[Any], shapes: Shapes) -> Thetas:
     return Thetas(unroll(matrices), shapes)
 
 
-def real_numbers(value: Any) -> NDArray:
+def real_numbers(value: Any) -> np.ndarray:
     """Return an array of real numbers in float64.
 
     Raises
@@ -153,12 +153,12 @@ def real_numbers(value: Any) -> NDArray:
         return array.astype(np.float64)
 
 
-def unroll(thetas: Sequence[NDArray]) -> NDArray:
+def unroll(thetas: Sequence[np.ndarray]) -> np.ndarray:
     """Return the Thetas as one float64 vector."""
     return np.concatenate([Theta.ravel() for Theta in thetas]).astype(np.float64)
 
 
-def roll(vector: NDArray, shapes: Shapes) -> list[NDArray]:
+def roll(vector: np.ndarray, shapes: Shapes) -> list[np.ndarray]:
     """Return the Thetas of an unrolled vector, as views of it."""
     thetas, start = [], 0
     for s_out, columns in shapes:

@@ -5,7 +5,7 @@ from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from skbackprop._plots.axes import axes_or_new
 from skbackprop._plots.nesting import innermost_with, names_of_features
@@ -215,7 +215,7 @@ def _numbered(n_features: int) -> list[str]:
     return [f"x{j}" for j in range(n_features)]
 
 
-def _largest(vectors: NDArray, most: int) -> NDArray:
+def _largest(vectors: np.ndarray, most: int) -> np.ndarray:
     """Return where the longest vectors are, from the longest on: so many at most, none blank."""
     greatest = np.abs(vectors).max(axis=1)
     order = np.argsort(-np.linalg.norm(vectors, axis=1), kind="stable")
@@ -242,7 +242,7 @@ def _room(ax: Any) -> tuple[int, int]:
     return max(across, 1), max(down, 1)
 
 
-def _mosaic(weights: NDArray, image_shape: tuple[int, int]) -> NDArray:
+def _mosaic(weights: np.ndarray, image_shape: tuple[int, int]) -> np.ndarray:
     """Return the images side by side, with a pixel of nothing between them."""
     height, width = image_shape
     columns = int(np.ceil(np.sqrt(len(weights))))

@@ -4,7 +4,7 @@ from numbers import Real
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import is_regressor
 from sklearn.utils.validation import check_is_fitted
 
@@ -187,7 +187,7 @@ class LambdaPathDisplay:
         return self
 
 
-def _scale_penalties(ax: Any, reg_lambdas: NDArray) -> None:
+def _scale_penalties(ax: Any, reg_lambdas: np.ndarray) -> None:
     """Make the axis of penalties logarithmic; a penalty of 0 has its place, too."""
     positive = reg_lambdas[reg_lambdas > 0]
     if len(positive) == len(reg_lambdas):
@@ -198,7 +198,7 @@ def _scale_penalties(ax: Any, reg_lambdas: NDArray) -> None:
         ax.set_xlim(-positive.min() / 4, positive.max() * 2)
 
 
-def _range_near_the_best(mean: NDArray, error: NDArray) -> tuple[float, ...]:
+def _range_near_the_best(mean: np.ndarray, error: np.ndarray) -> tuple[float, ...]:
     """Return the range of scores to show: three times what the better half of them spans.
 
     Or five standard errors of the best, if these are more; and no more than all that there is.
@@ -252,7 +252,7 @@ def _searched(search: Any) -> list[str]:
     return [name.removeprefix("param_") for name in results if name.startswith("param_")]
 
 
-def _distinct_numbers(values: list[Any]) -> NDArray:
+def _distinct_numbers(values: list[Any]) -> np.ndarray:
     if not all(isinstance(value, Real) for value in values):
         raise ValueError(f"estimator must have searched numbers, got {values}")
     reg_lambdas, counts = np.unique(np.array(values, dtype=float), return_counts=True)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skbackprop._plots.axes import axes_or_new, plain_log_ticks
 from skbackprop._plots.nesting import innermost_with
@@ -157,7 +156,7 @@ class LossCurveDisplay:
         return max(0, n_scores - (len(self.loss_curve) - 1))
 
 
-def _plot(ax: Any, start: int, values: Sequence[float] | NDArray, style: dict[str, Any]) -> Any:
+def _plot(ax: Any, start: int, values: Sequence[float] | np.ndarray, style: dict[str, Any]) -> Any:
     """Plot values from an iteration on; one alone is no line, but a point."""
     marker = {"marker": "o"} if len(values) == 1 else {}
     return ax.plot(np.arange(start, start + len(values)), values, **{**marker, **style})

@@ -9,7 +9,6 @@ weights added, and the rows are sorted.
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import issparse
 
 # Elements of X up to which the rows take the canonical form: at this size it costs some
@@ -17,14 +16,16 @@ from scipy.sparse import issparse
 CANONICAL_SIZE = 2**20
 
 
-def _bytes_of_rows(*arrays: NDArray) -> NDArray:
+def _bytes_of_rows(*arrays: np.ndarray) -> np.ndarray:
     """Return a matrix of bytes, a row for each row of the arrays."""
     n_rows = len(arrays[0])
     parts = [np.ascontiguousarray(a).view(np.uint8).reshape(n_rows, -1) for a in arrays]
     return np.hstack(parts)
 
 
-def canonical_rows(X: Any, y: NDArray, w: NDArray) -> tuple[Any, NDArray, NDArray, NDArray]:
+def canonical_rows(
+    X: Any, y: np.ndarray, w: np.ndarray
+) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray]:
     """Return the distinct (x, y) rows in one order, with their weights added.
 
     Parameters

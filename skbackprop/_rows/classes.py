@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Self, cast
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 from scipy.sparse import issparse
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
@@ -29,7 +29,7 @@ class Classes(NamedTuple):
         Whether the targets are an indicator matrix.
     """
 
-    labels: NDArray
+    labels: np.ndarray
     is_multilabel: bool
 
     @property
@@ -47,13 +47,13 @@ class Classes(NamedTuple):
         """Return output units for these classes, of the kind wanted where there is a choice."""
         return class_units(out_activation, self.n_outputs, self.is_multilabel)
 
-    def decide(self, z: NDArray) -> NDArray:
+    def decide(self, z: np.ndarray) -> np.ndarray:
         """Return codes from logits: the greatest, or for two classes and labels a positive one."""
         if self.is_multilabel:
             return z > 0
         return z[:, 0] > 0 if self.n_outputs == 1 else z.argmax(axis=1)
 
-    def decode(self, codes: NDArray) -> NDArray:
+    def decode(self, codes: np.ndarray) -> np.ndarray:
         """Return the classes that codes stand for."""
         return codes if self.is_multilabel else self.labels[codes]
 
@@ -81,7 +81,7 @@ class ClassTargets(Targets):
 
     has_classes = True
 
-    def encoded(self, y: Any, w: NDArray | None, name: str) -> Self:
+    def encoded(self, y: Any, w: np.ndarray | None, name: str) -> Self:
         """Return others of the same classes or labels."""
         if self.classes.is_multilabel:
             if y.shape[1:] != self.codes.shape[1:]:
@@ -97,7 +97,7 @@ class ClassTargets(Targets):
             )
         return self.with_codes(self._codes_of(column_or_1d(y, warn=True), name))
 
-    def _codes_of(self, y: NDArray, name: str) -> NDArray:
+    def _codes_of(self, y: np.ndarray, name: str) -> np.ndarray:
         # By Python's equality: numpy holds "0" and 0 for the same.
         code_of = {label: code for code, label in enumerate(self.classes.labels.tolist())}
         try:
@@ -118,7 +118,7 @@ class ClassTargets(Targets):
         return self.classes
 
     @property
-    def class_labels(self) -> NDArray | None:
+    def class_labels(self) -> np.ndarray | None:
         """The classes; None if multilabel."""
         return None if self.classes.is_multilabel else self.classes.labels
 
@@ -130,7 +130,7 @@ class ClassTargets(Targets):
             return bool(((n_ones == 0) | (n_ones == len(self.codes))).any())
         return bool((self.weight_of_classes(None) == 0).any())
 
-    def to_stratify(self, w: NDArray | None) -> NDArray:
+    def to_stratify(self, w: np.ndarray | None) -> np.ndarray:
         """Return labels: to a splitter, a class without weight is none."""
         if w is None or self.classes.is_multilabel:
             return self.as_given
@@ -139,7 +139,7 @@ class ClassTargets(Targets):
         return self.classes.decode(codes[self.codes])
 
     @property
-    def strata(self) -> NDArray:
+    def strata(self) -> np.ndarray:
         """The classes; all rows are of one kind if multilabel."""
         return super().strata if self.classes.is_multilabel else self.codes
 
@@ -148,7 +148,7 @@ class ClassTargets(Targets):
         """Number of classes; one if multilabel."""
         return 1 if self.classes.is_multilabel else len(self.classes.labels)
 
-    def least_share(self, w: NDArray | None) -> float:
+    def least_share(self, w: np.ndarray | None) -> float:
         """Return the share of the weight that the smallest class of positive weight has."""
         if self.classes.is_multilabel:
             return 1.0
@@ -160,7 +160,7 @@ class ClassTargets(Targets):
         for start in range(0, len(self.codes), _ENCODED_ROWS):
             yield slice(start, start + _ENCODED_ROWS)
 
-    def weight_of_classes(self, w: NDArray | None) -> NDArray:
+    def weight_of_classes(self, w: np.ndarray | None) -> np.ndarray:
         """Return the weight of the rows of each class."""
         total = np.zeros(len(self.classes.labels))
         for piece in self._pieces():
@@ -168,7 +168,7 @@ class ClassTargets(Targets):
             total += np.bincount(self.codes[piece], of_piece, minlength=len(total))
         return total
 
-    def class_weights(self, w: NDArray | None) -> NDArray | None:
+    def class_weights(self, w: np.ndarray | None) -> np.ndarray | None:
         """Return the weight of each class among these rows, or None where all are 1."""
         if self.class_weight is None:
             return None
@@ -186,7 +186,7 @@ class ClassTargets(Targets):
                 raise ValueError(f"class_weight must leave a finite sum of weights, got {got}")
         return weights
 
-    def means(self, w: NDArray | None) -> NDArray:
+    def means(self, w: np.ndarray | None) -> np.ndarray:
         """Return the weighted share of the rows for which each output unit's target is 1."""
         if self.classes.is_multilabel:
             return np.average(self.codes, axis=0, weights=w)
@@ -194,18 +194,20 @@ class ClassTargets(Targets):
         shares = of_classes / of_classes.sum()
         return shares[1:] if self.classes.n_outputs == 1 else shares
 
-    def constant_cost(self, output: OutputUnits, predicted: NDArray, w: NDArray | None) -> float:
+    def constant_cost(
+        self, output: OutputUnits, predicted: np.ndarray, w: np.ndarray | None
+    ) -> float:
         """Return the mean cost where these frequencies are always predicted."""
         return cast(ClassUnits, output).constant_cost(predicted, self.means(w))
 
-    def matrix(self, piece: slice) -> NDArray:
+    def matrix(self, piece: slice) -> np.ndarray:
         """Return the targets of some rows as zeros and ones, a row per output unit."""
         codes = self.codes[piece]
         if self.classes.is_multilabel or self.classes.n_outputs == 1:
             return np.atleast_2d(codes.T)
         return np.equal.outer(np.arange(self.classes.n_outputs), codes)
 
-    def for_units(self, dtype: DTypeLike) -> NDArray:
+    def for_units(self, dtype: DTypeLike) -> np.ndarray:
         """Return the positions of ones: where the flattened (n_outputs, n) matrix of targets is 1.
 
         Returns
@@ -252,7 +254,9 @@ def _check_no_class_weight(class_weight: Any) -> None:
         )
 
 
-def indicators(y: Any, takes_part: NDArray | slice, name: str = "y") -> tuple[NDArray, Classes]:
+def indicators(
+    y: Any, takes_part: np.ndarray | slice, name: str = "y"
+) -> tuple[np.ndarray, Classes]:
     Y = y.toarray() if issparse(y) else np.asarray(y)
     if not np.isin(Y[takes_part], (0, 1)).all():
         raise ValueError(
@@ -264,7 +268,7 @@ def indicators(y: Any, takes_part: NDArray | slice, name: str = "y") -> tuple[ND
     return Y.astype(np.uint8), Classes(labels, True)
 
 
-def _class_indices(y: NDArray, takes_part: NDArray | slice) -> tuple[NDArray, Classes]:
+def _class_indices(y: np.ndarray, takes_part: np.ndarray | slice) -> tuple[np.ndarray, Classes]:
     labels = np.unique(y)
     with_weight = labels if isinstance(takes_part, slice) else np.unique(y[takes_part])
     if len(with_weight) < 2:
@@ -277,7 +281,7 @@ def _class_indices(y: NDArray, takes_part: NDArray | slice) -> tuple[NDArray, Cl
     return codes, Classes(labels, False)
 
 
-def _positions_among(labels: NDArray, y: NDArray) -> NDArray:
+def _positions_among(labels: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return where each is among the labels: piece by piece, there may be millions of rows."""
     codes = np.empty(len(y), np.min_scalar_type(len(labels)))
     for start in range(0, len(y), _ENCODED_ROWS):
@@ -295,7 +299,7 @@ def no_targets(classes: Classes) -> ClassTargets:
 
 def encode_classes(
     y: Any, sample_weight: Any, class_weight: Any
-) -> tuple[ClassTargets, NDArray | None]:
+) -> tuple[ClassTargets, np.ndarray | None]:
     """Encode targets that are classes, and check the weights.
 
     Parameters
@@ -326,8 +330,8 @@ def encode_classes(
 
 
 def one_row_of_each_class(
-    labels: NDArray, weights: NDArray, class_weight: Any
-) -> tuple[ClassTargets, NDArray]:
+    labels: np.ndarray, weights: np.ndarray, class_weight: Any
+) -> tuple[ClassTargets, np.ndarray]:
     """Encode distinct labels, each with the weight of all rows that have it; see `encode_classes`.
 
     Returns
@@ -342,8 +346,8 @@ def one_row_of_each_class(
 
 
 def _encoded(
-    y: Any, w: NDArray | None, class_weight: Any, is_multilabel: bool
-) -> tuple[ClassTargets, NDArray | None]:
+    y: Any, w: np.ndarray | None, class_weight: Any, is_multilabel: bool
+) -> tuple[ClassTargets, np.ndarray | None]:
     if isinstance(class_weight, Mapping):
         has_weight = compute_sample_weight(dict(class_weight), y) > 0
         if not has_weight.all():

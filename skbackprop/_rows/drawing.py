@@ -9,7 +9,6 @@ whole.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 # A sum of weights above which units are not drawn one by one (numpy's own limit).
 MOST_UNITS = 10**9
@@ -22,13 +21,13 @@ TIMES_THE_MEDIAN = 3.0
 
 
 def draw_share(
-    w: NDArray | None,
-    strata: NDArray,
+    w: np.ndarray | None,
+    strata: np.ndarray,
     share: float,
     least: int,
     random_state: np.random.RandomState,
-    is_merged: NDArray | None = None,
-) -> NDArray:
+    is_merged: np.ndarray | None = None,
+) -> np.ndarray:
     """Return how much of each row's weight is drawn.
 
     Parameters
@@ -81,7 +80,7 @@ def draw_share(
     return drawn
 
 
-def draw_by_weight(w: NDArray | None, n_rows: int, rng: np.random.Generator) -> NDArray:
+def draw_by_weight(w: np.ndarray | None, n_rows: int, rng: np.random.Generator) -> np.ndarray:
     """Return the positions of as many rows as there are, in random order.
 
     Parameters
@@ -105,27 +104,27 @@ def draw_by_weight(w: NDArray | None, n_rows: int, rng: np.random.Generator) -> 
     return rng.permutation(np.minimum(drawn, n_rows - 1))
 
 
-def _is_whole(w: NDArray) -> bool:
+def _is_whole(w: np.ndarray) -> bool:
     """Tell whether all weights are whole numbers: then a weight of 2 is two rows."""
     # Any float is, from where floats are no longer exact.
     return bool(w.sum() < MOST_EXACT and (w == np.rint(w)).all())
 
 
-def _members(strata: NDArray) -> list[NDArray]:
+def _members(strata: np.ndarray) -> list[np.ndarray]:
     """Return the positions of the rows of each stratum that has any."""
     in_order = np.argsort(strata, kind="stable")
     ends = np.cumsum(np.bincount(strata))
     return [rows for rows in np.split(in_order, ends[:-1]) if len(rows)]
 
 
-def _draw_units(w: NDArray, unit: float, n: int, rng: np.random.Generator) -> NDArray:
+def _draw_units(w: np.ndarray, unit: float, n: int, rng: np.random.Generator) -> np.ndarray:
     """Return how much is drawn of rows' weights where n units are."""
     units = np.rint(w / unit).astype(np.int64)
     taken = rng.multivariate_hypergeometric(units, n)
     return np.where(taken == units, w, taken * unit)
 
 
-def _sizes_of_draws(sizes: NDArray, share: float, least: int) -> NDArray:
+def _sizes_of_draws(sizes: np.ndarray, share: float, least: int) -> np.ndarray:
     """Return how many units each stratum gives, in proportion to its size."""
     n = max(int(np.ceil(share * sizes.sum())), least)
     exact = sizes * (n / sizes.sum())
@@ -136,7 +135,9 @@ def _sizes_of_draws(sizes: NDArray, share: float, least: int) -> NDArray:
     return np.clip(draws, np.minimum(sizes - 1, 1), sizes - 1)
 
 
-def _draw_rows(w: NDArray, is_merged: NDArray, share: float, rng: np.random.Generator) -> NDArray:
+def _draw_rows(
+    w: np.ndarray, is_merged: np.ndarray, share: float, rng: np.random.Generator
+) -> np.ndarray:
     """Return how much is drawn of the weight of the rows of one stratum."""
     is_heavy = (w >= HEAVY * w.sum()) & (w >= TIMES_THE_MEDIAN * np.median(w))
     is_divided = is_merged | is_heavy

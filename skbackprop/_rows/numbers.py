@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 from scipy.sparse import issparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import column_or_1d
@@ -29,8 +29,8 @@ class Numbers(NamedTuple):
         Whether y has shape (m,).
     """
 
-    mean: NDArray
-    scale: NDArray
+    mean: np.ndarray
+    scale: np.ndarray
     is_column: bool
 
     @property
@@ -47,14 +47,14 @@ class Numbers(NamedTuple):
         """Return output units of that kind."""
         return NUMBER_UNITS[out_activation]
 
-    def encode(self, y: NDArray) -> NDArray:
+    def encode(self, y: np.ndarray) -> np.ndarray:
         """Return numbers on this scale."""
         # In units of a power of two, no difference overflows and no tiny number loses its bits.
         _, exponents = np.frexp(np.maximum(np.abs(self.mean), self.scale))
         mean, scale = np.ldexp(self.mean, -exponents), np.ldexp(self.scale, -exponents)
         return (np.ldexp(y, -exponents) - mean) / scale
 
-    def decode(self, codes: NDArray) -> NDArray:
+    def decode(self, codes: np.ndarray) -> np.ndarray:
         """Return the numbers that codes stand for, clipped to the finite ones, in float64."""
         with np.errstate(over="ignore", invalid="ignore"):
             y = self.mean + self.scale * codes.astype(np.float64, copy=False)
@@ -93,7 +93,7 @@ class NumberTargets(Targets):
 
     numbers: Numbers
     has_scale: bool
-    ends: NDArray | None = None
+    ends: np.ndarray | None = None
 
     # Found by measuring (benchmarks/regression.py): twice as quick, and no penalty chosen worse.
     ranks_in_single_precision = True
@@ -103,7 +103,7 @@ class NumberTargets(Targets):
         """The scale that they are on."""
         return self.numbers
 
-    def standardised(self, w: NDArray | None) -> Self:
+    def standardised(self, w: np.ndarray | None) -> Self:
         """Return numbers that are as given less their weighted mean, in standard deviations."""
         if not self.has_scale:
             return self
@@ -111,7 +111,7 @@ class NumberTargets(Targets):
         numbers = numbers._replace(is_column=self.numbers.is_column)
         return replace(self, codes=numbers.encode(self.codes), numbers=numbers)
 
-    def encoded(self, y: Any, w: NDArray | None, name: str) -> Self:
+    def encoded(self, y: Any, w: np.ndarray | None, name: str) -> Self:
         """Return other numbers on the same scale."""
         codes, _ = _columns(y, "squared_error" if self.has_scale else "poisson", name)
         if codes.shape[1] != self.codes.shape[1]:
@@ -128,7 +128,7 @@ class NumberTargets(Targets):
             return replace(self, codes=self.numbers.encode(codes), ends=np.array(ends))
 
     @property
-    def as_given(self) -> NDArray:
+    def as_given(self) -> np.ndarray:
         """The numbers as the user had them, but for rounding: a count of 0 is never below."""
         y = self.numbers.decode(self.codes)
         if self.ends is None:
@@ -142,35 +142,37 @@ class NumberTargets(Targets):
         codes, numbers = other.numbers.encode(self.codes), other.numbers
         return replace(self, codes=codes, numbers=numbers)
 
-    def to_stratify(self, w: NDArray | None) -> NDArray:
+    def to_stratify(self, w: np.ndarray | None) -> np.ndarray:
         """Return the numbers."""
         return self.as_given
 
-    def means(self, w: NDArray | None) -> NDArray:
+    def means(self, w: np.ndarray | None) -> np.ndarray:
         """Return the weighted mean of each column."""
         means = shares_of(w, len(self.codes)) @ self.codes
         return np.clip(means, self.codes.min(axis=0), self.codes.max(axis=0))  # however rounded
 
     @property
-    def is_constant(self) -> NDArray:
+    def is_constant(self) -> np.ndarray:
         """Which columns have one number for all rows."""
         return self.codes.min(axis=0) == self.codes.max(axis=0)
 
-    def constant_cost(self, output: OutputUnits, predicted: NDArray, w: NDArray | None) -> float:
+    def constant_cost(
+        self, output: OutputUnits, predicted: np.ndarray, w: np.ndarray | None
+    ) -> float:
         """Return the mean cost where these means are always predicted."""
         z = np.broadcast_to(output.start(predicted), self.codes.shape)
         return -float(shares_of(w, len(z)) @ output.log_likelihood(z, self.codes))
 
-    def for_units(self, dtype: DTypeLike) -> NDArray:
+    def for_units(self, dtype: DTypeLike) -> np.ndarray:
         """Return the numbers, a row per output unit."""
         return np.ascontiguousarray(self.codes.T, dtype)
 
-    def matrix(self, piece: slice) -> NDArray:
+    def matrix(self, piece: slice) -> np.ndarray:
         """Return those of some rows, a row per output unit."""
         return self.codes[piece].T
 
 
-def shares_of(w: NDArray | None, m: int) -> NDArray:
+def shares_of(w: np.ndarray | None, m: int) -> np.ndarray:
     """Return the share of each row in the weight of all."""
     if w is None:
         return np.full(m, 1 / m)
@@ -179,7 +181,7 @@ def shares_of(w: NDArray | None, m: int) -> NDArray:
 
 
 def scale_of(
-    means: NDArray, deviations: NDArray | None, shares: NDArray, is_constant: NDArray
+    means: np.ndarray, deviations: np.ndarray | None, shares: np.ndarray, is_constant: np.ndarray
 ) -> Numbers:
     """Return the scale of groups of numbers; a number is a group, too.
 
@@ -227,7 +229,9 @@ def no_numbers(numbers: Numbers, has_scale: bool) -> NumberTargets:
     return NumberTargets(np.empty((0, numbers.n_outputs)), numbers, has_scale)
 
 
-def encode_numbers(y: Any, sample_weight: Any, loss: str) -> tuple[NumberTargets, NDArray | None]:
+def encode_numbers(
+    y: Any, sample_weight: Any, loss: str
+) -> tuple[NumberTargets, np.ndarray | None]:
     """Encode targets that are numbers, and check the weights.
 
     Parameters
@@ -271,7 +275,7 @@ def as_they_are(n_outputs: int, is_column: bool) -> Numbers:
     return _read_only(Numbers(np.zeros(n_outputs), np.ones(n_outputs), is_column))
 
 
-def check_sums(counts: NDArray) -> None:
+def check_sums(counts: np.ndarray) -> None:
     """Raise an error where a column of counts has only 0."""
     if not counts.any(axis=0).all():
         raise ValueError(
@@ -280,7 +284,7 @@ def check_sums(counts: NDArray) -> None:
         )
 
 
-def finite_numbers(y: Any, name: str) -> NDArray:
+def finite_numbers(y: Any, name: str) -> np.ndarray:
     """Return y as an array of float64 in C order: in whichever it is, its sums round alike.
 
     Raises
@@ -300,7 +304,7 @@ def finite_numbers(y: Any, name: str) -> NDArray:
     return y
 
 
-def _columns(y: Any, loss: str, name: str) -> tuple[NDArray, bool]:
+def _columns(y: Any, loss: str, name: str) -> tuple[np.ndarray, bool]:
     """Return y in float64, a column per output, and whether it was a vector."""
     y = finite_numbers(y, name)
     if loss == "poisson" and y.shape[1:] == (1,):
@@ -308,7 +312,7 @@ def _columns(y: Any, loss: str, name: str) -> tuple[NDArray, bool]:
     return (y if y.ndim == 2 else y[:, np.newaxis]) + 0.0, y.ndim == 1  # -0.0 becomes 0.0
 
 
-def check_counts(y: NDArray, name: str) -> None:
+def check_counts(y: np.ndarray, name: str) -> None:
     if y.min() < 0:
         raise ValueError(f"{name} must hold numbers >= 0 where loss='poisson': got {y.min()}")
     if y.max() > MOST_COUNT:

@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 from scipy.sparse import issparse, vstack
 
 from skbackprop._machine.shards import (
@@ -58,11 +58,11 @@ class Rows:
 
     X: Any
     targets: Targets
-    counts: NDArray | None
-    class_weights: NDArray | None
-    positions: NDArray | None
+    counts: np.ndarray | None
+    class_weights: np.ndarray | None
+    positions: np.ndarray | None
     n_given: int
-    is_merged: NDArray | None = None
+    is_merged: np.ndarray | None = None
 
     @property
     def n_rows(self) -> int:
@@ -85,7 +85,7 @@ class Rows:
         return self.X.shape[1]
 
     @cached_property
-    def w(self) -> NDArray | None:
+    def w(self) -> np.ndarray | None:
         """Sample weight times class weight, float64 of shape (m,); None where all are 1."""
         w = self.counts
         if self.class_weights is not None:
@@ -110,7 +110,7 @@ class Rows:
         """
         return 1.0 if self.w is None else math.ldexp(1, math.frexp(self.w.max())[1] - 1)
 
-    def target_means(self) -> NDArray:
+    def target_means(self) -> np.ndarray:
         """Return the weighted mean of each output unit's target: of classes, the frequencies."""
         return self.targets.means(self.w)
 
@@ -205,7 +205,7 @@ class Rows:
             w,
         )
 
-    def _pieces(self) -> Iterator[tuple[slice, Any, NDArray]]:
+    def _pieces(self) -> Iterator[tuple[slice, Any, np.ndarray]]:
         """Yield runs of rows, their X, and their weights in the weights' unit.
 
         A product of float64 weights with all of a float32 X would copy it, and targets of all
@@ -220,18 +220,18 @@ class Rows:
             w = np.ones(n) if self.w is None else self.w[piece] / self.weight_unit
             yield piece, self.X[piece if self.positions is None else self.positions[piece]], w
 
-    def mean(self) -> NDArray:
+    def mean(self) -> np.ndarray:
         """Return the weighted mean of X, float64, shape (n_features,)."""
         total = np.zeros(self.n_features)
         for _, X, w in self._pieces():
             total += w @ X
         return total / (self.total_weight / self.weight_unit)
 
-    def covariance_with_targets(self) -> NDArray:
+    def covariance_with_targets(self) -> np.ndarray:
         """Return the weighted covariance of X and the targets, shape (n_outputs, n_features)."""
         return self.mean_product_with_targets() - np.outer(self.target_means(), self.mean())
 
-    def mean_product_with_targets(self) -> NDArray:
+    def mean_product_with_targets(self) -> np.ndarray:
         """Return the weighted mean of their products, shape (n_outputs, n_features)."""
         total = np.zeros((self.targets.kind.n_outputs, self.n_features))
         for piece, X, w in self._pieces():
@@ -281,7 +281,7 @@ class Rows:
         left = (1.0 if self.counts is None else self.counts) - drawn
         return self._of_counts(drawn), self._of_counts(left)
 
-    def where(self, mask: NDArray) -> "Rows":
+    def where(self, mask: np.ndarray) -> "Rows":
         """Return those of a mask; there may be none."""
         if mask.all():
             return self
@@ -302,13 +302,13 @@ class Rows:
         """Return them: they are on this machine."""
         return self
 
-    def _of_counts(self, counts: NDArray) -> "Rows":
+    def _of_counts(self, counts: np.ndarray) -> "Rows":
         """Return the same rows with other counts; those of none are left out."""
         chosen = np.flatnonzero(counts > 0)
         # In few bytes: there may be millions of rows.
         chosen = chosen.astype(np.min_scalar_type(self.n_rows))
         counts = counts[chosen]
-        where: NDArray | None = chosen if self.positions is None else self.positions[chosen]
+        where: np.ndarray | None = chosen if self.positions is None else self.positions[chosen]
         X = self.X
         if self.X.shape[0] * self.n_features <= CANONICAL_SIZE:
             X, where = X[where], None  # a copy spares one at every evaluation
@@ -332,7 +332,7 @@ class Rows:
         """
         return self.with_class_weights(trained.class_weights, "y_val")
 
-    def with_class_weights(self, class_weights: NDArray | None, name: str) -> "Rows":
+    def with_class_weights(self, class_weights: np.ndarray | None, name: str) -> "Rows":
         """Return the same rows with the class weights of a fit.
 
         Parameters
@@ -373,8 +373,8 @@ class Rows:
 def weighted_rows(
     X: Any,
     targets: Targets,
-    w: NDArray | None,
-    chosen: NDArray | None = None,
+    w: np.ndarray | None,
+    chosen: np.ndarray | None = None,
 ) -> Rows:
     """Drop the rows of weight zero, and find the weights of the classes.
 
@@ -418,7 +418,7 @@ def weighted_rows(
     return Rows(X, targets, counts, class_weights, index, n_given, is_merged)
 
 
-def rows_as_given(X: Any, targets: Targets, w: NDArray | None, class_weights: Any) -> Rows:
+def rows_as_given(X: Any, targets: Targets, w: np.ndarray | None, class_weights: Any) -> Rows:
     """Return those of positive weight, neither merged nor sorted; the classes weigh as given."""
     if w is not None and not w.all():
         kept = np.flatnonzero(w)
@@ -445,7 +445,7 @@ def concatenated(parts: Sequence[Rows]) -> Rows:
     )
 
 
-def rows_of_fit(X: Any, targets: Targets, w: NDArray | None) -> Rows:
+def rows_of_fit(X: Any, targets: Targets, w: np.ndarray | None) -> Rows:
     """Return the weighted rows of a fit on all rows, their targets on its scale."""
     rows = weighted_rows(X, targets, w)
     return replace(rows, targets=rows.targets.standardised(rows.counts))

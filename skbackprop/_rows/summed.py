@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from skbackprop._network.coordinates import CentredCoordinates
 from skbackprop._network.network import Network
@@ -28,7 +28,7 @@ class SummedRows(Protocol):
         ...
 
     @property
-    def class_weights(self) -> NDArray | None:
+    def class_weights(self) -> np.ndarray | None:
         """The weights of the classes; None where all are 1."""
         ...
 
@@ -58,7 +58,7 @@ class SummedRows(Protocol):
         ...
 
     @property
-    def w(self) -> NDArray | None:
+    def w(self) -> np.ndarray | None:
         """Weights of what `costs` gives; None where all are 1."""
         ...
 
@@ -77,7 +77,7 @@ class SummedRows(Protocol):
         """A power of two near the greatest weight, the unit of the sums."""
         ...
 
-    def target_means(self) -> NDArray:
+    def target_means(self) -> np.ndarray:
         """Return the weighted mean of each output unit's target."""
         ...
 
@@ -85,11 +85,11 @@ class SummedRows(Protocol):
         """Return the mean cost of always predicting the target means, of these or other rows."""
         ...
 
-    def mean(self) -> NDArray:
+    def mean(self) -> np.ndarray:
         """Return the weighted mean of X."""
         ...
 
-    def covariance_with_targets(self) -> NDArray:
+    def covariance_with_targets(self) -> np.ndarray:
         """Return the weighted covariance of X and the targets."""
         ...
 

@@ -10,7 +10,7 @@ from numbers import Real
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 from sklearn.utils import check_array
 
 from skbackprop._network.outputs import OutputUnits
@@ -34,7 +34,7 @@ class Kind(Protocol):
         """Return output units for these targets."""
         ...
 
-    def decode(self, codes: NDArray) -> NDArray:
+    def decode(self, codes: np.ndarray) -> np.ndarray:
         """Return what the codes stand for."""
         ...
 
@@ -52,23 +52,23 @@ class Targets(ABC):
     codes : ndarray of shape (m,) or (m, n_outputs)
     """
 
-    codes: NDArray
+    codes: np.ndarray
 
     # Whether they are classes, which a splitter stratifies by.
     has_classes: ClassVar[bool] = False
     # Whether float32 is enough for the fits that only rank penalties.
     ranks_in_single_precision: ClassVar[bool] = False
 
-    def with_codes(self, codes: NDArray) -> Self:
+    def with_codes(self, codes: np.ndarray) -> Self:
         """Return targets of the same kind."""
         return replace(self, codes=codes)
 
-    def take(self, index: NDArray | slice) -> Self:
+    def take(self, index: np.ndarray | slice) -> Self:
         """Return those of some rows."""
         return self.with_codes(self.codes[index])
 
     @abstractmethod
-    def encoded(self, y: Any, w: NDArray | None, name: str) -> Self:
+    def encoded(self, y: Any, w: np.ndarray | None, name: str) -> Self:
         """Return the targets of other rows, encoded as these.
 
         Parameters
@@ -92,11 +92,11 @@ class Targets(ABC):
         """What the codes stand for."""
 
     @property
-    def as_given(self) -> NDArray:
+    def as_given(self) -> np.ndarray:
         """The targets as the user had them."""
         return self.kind.decode(self.codes)
 
-    def standardised(self, w: NDArray | None) -> Self:
+    def standardised(self, w: np.ndarray | None) -> Self:
         """Return the targets on the scale of a fit to these rows."""
         return self
 
@@ -105,7 +105,7 @@ class Targets(ABC):
         return self
 
     @property
-    def class_labels(self) -> NDArray | None:
+    def class_labels(self) -> np.ndarray | None:
         """All classes; None where there are none, or rows have several."""
         return None
 
@@ -115,11 +115,11 @@ class Targets(ABC):
         return False
 
     @abstractmethod
-    def to_stratify(self, w: NDArray | None) -> NDArray:
+    def to_stratify(self, w: np.ndarray | None) -> np.ndarray:
         """Return what a splitter is given as y."""
 
     @property
-    def strata(self) -> NDArray:
+    def strata(self) -> np.ndarray:
         """Which rows are of a kind, as numbers."""
         return np.zeros(len(self.codes), dtype=np.uint8)
 
@@ -128,33 +128,35 @@ class Targets(ABC):
         """How many kinds of rows a part should have."""
         return 1
 
-    def least_share(self, w: NDArray | None) -> float:
+    def least_share(self, w: np.ndarray | None) -> float:
         """Return the share of the weight that the least kind of rows has."""
         return 1.0
 
-    def class_weights(self, w: NDArray | None) -> NDArray | None:
+    def class_weights(self, w: np.ndarray | None) -> np.ndarray | None:
         """Return the weight of each class, or None where all are 1, or there are no classes."""
         return None
 
     @abstractmethod
-    def means(self, w: NDArray | None) -> NDArray:
+    def means(self, w: np.ndarray | None) -> np.ndarray:
         """Return the weighted mean of each output unit's target, shape (n_outputs,)."""
 
     @property
-    def is_constant(self) -> NDArray | None:
+    def is_constant(self) -> np.ndarray | None:
         """Which output units have one target for all rows, and learn nothing; None is none."""
         return None
 
     @abstractmethod
-    def constant_cost(self, output: OutputUnits, predicted: NDArray, w: NDArray | None) -> float:
+    def constant_cost(
+        self, output: OutputUnits, predicted: np.ndarray, w: np.ndarray | None
+    ) -> float:
         """Return the mean cost where these are always predicted."""
 
     @abstractmethod
-    def for_units(self, dtype: DTypeLike) -> NDArray:
+    def for_units(self, dtype: DTypeLike) -> np.ndarray:
         """Return the targets as the output units take them."""
 
     @abstractmethod
-    def matrix(self, piece: slice) -> NDArray:
+    def matrix(self, piece: slice) -> np.ndarray:
         """Return the targets of some rows as numbers, a row per output unit."""
 
 

@@ -9,7 +9,6 @@ from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skbackprop._network.thetas import Thetas
 from skbackprop._rows.rows import Rows
@@ -51,8 +50,8 @@ class Found(NamedTuple):
         Where the fit at the best ended; None where it has learned nothing.
     """
 
-    reg_lambdas: NDArray
-    scores: NDArray
+    reg_lambdas: np.ndarray
+    scores: np.ndarray
     reg_lambda: float
     thetas: Thetas | None
 

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skbackprop._machine.blas import single_threaded_blas
 from skbackprop._machine.threads import rounding_in_silence
@@ -65,7 +64,7 @@ class Search(NamedTuple):
     validation: SummedRows | None
     network: Network
     settings: Settings
-    reg_lambdas: NDArray
+    reg_lambdas: np.ndarray
     coarse_folds: bool
     may_end_early: bool
     scoring: Any
@@ -86,9 +85,9 @@ class FoldFits(NamedTuple):
         Whether a callback has ended a fit, or the path.
     """
 
-    scores: NDArray
-    fit_seconds: NDArray
-    score_seconds: NDArray
+    scores: np.ndarray
+    fit_seconds: np.ndarray
+    score_seconds: np.ndarray
     thetas: list[Thetas | None]
     is_stopped: bool = False
 

@@ -5,13 +5,12 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from skbackprop._parameters import shown
 
 
-def has_score(scores: NDArray) -> NDArray:
+def has_score(scores: np.ndarray) -> np.ndarray:
     """Tell which folds have a score: not those without a finite number for any penalty.
 
     Some scores say nothing of some rows, as the area under a curve where all are of one class.
@@ -20,7 +19,7 @@ def has_score(scores: NDArray) -> NDArray:
 
 
 def make_cv_results(
-    reg_lambdas: NDArray, scores: NDArray, fit_seconds: NDArray, score_seconds: NDArray
+    reg_lambdas: np.ndarray, scores: np.ndarray, fit_seconds: np.ndarray, score_seconds: np.ndarray
 ) -> dict[str, Any]:
     """Return the results as GridSearchCV gives them.
 
@@ -54,7 +53,7 @@ def make_cv_results(
     return results
 
 
-def mean_and_standard_error(cv_results: dict[str, Any]) -> tuple[NDArray, NDArray]:
+def mean_and_standard_error(cv_results: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean score over the folds and its standard error, of shape (n_lambdas,).
 
     Parameters
@@ -69,7 +68,7 @@ def mean_and_standard_error(cv_results: dict[str, Any]) -> tuple[NDArray, NDArra
     return mean, std / np.sqrt(max(n_folds, 1))
 
 
-def _mean_and_std(scores: NDArray, ddof: int = 0) -> tuple[NDArray, NDArray]:
+def _mean_and_std(scores: np.ndarray, ddof: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Return both over the folds that have a score; NaN where none has."""
     scored = scores[has_score(scores)]
     if len(scored) == 0:
@@ -79,13 +78,15 @@ def _mean_and_std(scores: NDArray, ddof: int = 0) -> tuple[NDArray, NDArray]:
         return scored.mean(axis=0), scored.std(axis=0, ddof=ddof)
 
 
-def index_of_best(reg_lambdas: NDArray, mean: NDArray) -> int:
+def index_of_best(reg_lambdas: np.ndarray, mean: np.ndarray) -> int:
     """Return where the mean score is greatest; among equals, the strongest penalty."""
     best = np.flatnonzero(mean == np.nanmax(mean))
     return int(best[np.argmax(reg_lambdas[best])])
 
 
-def index_within_one_standard_error(reg_lambdas: NDArray, mean: NDArray, error: NDArray) -> int:
+def index_within_one_standard_error(
+    reg_lambdas: np.ndarray, mean: np.ndarray, error: np.ndarray
+) -> int:
     """Return the strongest penalty whose mean score is within one error of the best.
 
     The rule is `lambda.1se` of glmnet: J. Friedman, T. Hastie and R. Tibshirani,
@@ -99,7 +100,9 @@ def index_within_one_standard_error(reg_lambdas: NDArray, mean: NDArray, error: 
 
 
 def choose(
-    refit: str | Callable[[dict[str, Any]], int], reg_lambdas: NDArray, cv_results: dict[str, Any]
+    refit: str | Callable[[dict[str, Any]], int],
+    reg_lambdas: np.ndarray,
+    cv_results: dict[str, Any],
 ) -> int:
     """Return the index of the penalty to refit at.
 

@@ -5,7 +5,6 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skbackprop._network.network import Network
 from skbackprop._network.thetas import Thetas
@@ -81,7 +80,7 @@ class LocalRows(NamedTuple):
     X: Any
     y: Any
     targets: Targets
-    w: NDArray | None
+    w: np.ndarray | None
     score_params: Mapping[str, Any]
 
     @property
@@ -118,7 +117,7 @@ class LocalRows(NamedTuple):
         """Return a context that does nothing."""
         return nullcontext()
 
-    def training_rows(self, train: NDArray, is_coarse: bool) -> Rows:
+    def training_rows(self, train: np.ndarray, is_coarse: bool) -> Rows:
         """Return rows to train on, where fits are coarse in the precision that is enough.
 
         Raises
@@ -130,21 +129,21 @@ class LocalRows(NamedTuple):
         rows = weighted_rows(self.X, self.targets, self.w, train)
         return rows.to_rank_penalties() if is_coarse else rows
 
-    def _of_weight(self, rows: NDArray, kind: str) -> NDArray:
+    def _of_weight(self, rows: np.ndarray, kind: str) -> np.ndarray:
         if self.w is not None:
             rows = rows[self.w[rows] > 0]
         if len(rows) == 0:
             raise ValueError(f"sample_weight must not be zero for all {kind} rows, got only 0")
         return rows
 
-    def log_likelihood(self, network: Network, test: NDArray) -> Callable[[Thetas], float]:
+    def log_likelihood(self, network: Network, test: np.ndarray) -> Callable[[Thetas], float]:
         """Return the mean log-likelihood of test rows; they are taken once."""
         test = self._of_weight(test, "test")
         counts = None if self.w is None else self.w[test]
         rows = Rows(self.X, self.targets.take(test), counts, None, test, len(test))
         return lambda thetas: mean_log_likelihood(network, thetas, rows)
 
-    def score(self, scorer: Callable[..., Any], test: NDArray) -> Callable[[Any], float]:
+    def score(self, scorer: Callable[..., Any], test: np.ndarray) -> Callable[[Any], float]:
         """Return the score that a scorer gives test rows; they are taken once."""
         test = self._of_weight(test, "test")
         X, y, targets = self.X[test], self.y[test], self.targets.take(test)

@@ -9,7 +9,6 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn import config_context
 from sklearn.exceptions import UndefinedMetricWarning
 
@@ -94,7 +93,7 @@ def as_number(score: Any) -> float:
 
 
 def _score_of_some_classes(
-    score: Callable[..., Any], params: Mapping[str, Any], classes: NDArray | None
+    score: Callable[..., Any], params: Mapping[str, Any], classes: np.ndarray | None
 ) -> float:
     # Python catches warnings for all threads at once: two that do leave it broken behind them. Of
     # a fold in a thread of its own, and of rows on a cluster, warnings come as they are.
@@ -112,7 +111,7 @@ def _score_of_some_classes(
 
 
 def _score_told_classes(
-    score: Callable[..., Any], params: Mapping[str, Any], classes: NDArray | None
+    score: Callable[..., Any], params: Mapping[str, Any], classes: np.ndarray | None
 ) -> float:
     """Return the score, told which classes there are where it fails without."""
     try:
@@ -127,7 +126,7 @@ def _score_told_classes(
 
 
 def _score_with_labels(
-    scorer: Callable[..., Any], params: Mapping[str, Any], classes: NDArray
+    scorer: Callable[..., Any], params: Mapping[str, Any], classes: np.ndarray
 ) -> Any:
     """Tell the scorer which classes there are, as its metric's parameter ``labels``."""
     # Only with routing does a scorer of scikit-learn pass on more than sample_weight.

@@ -5,7 +5,6 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.model_selection import check_cv
 
 from skbackprop._parameters import shown
@@ -16,8 +15,8 @@ MOST_SPLITS = 100_000
 
 
 def splits_of(
-    cv: Any, X: Any, targets: Targets, w: NDArray | None, params: dict[str, Any]
-) -> list[tuple[NDArray, NDArray]]:
+    cv: Any, X: Any, targets: Targets, w: np.ndarray | None, params: dict[str, Any]
+) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return the positions of training and test rows of every fold.
 
     Parameters
@@ -51,7 +50,7 @@ def splits_of(
 
 
 def _pairs(
-    cv: Any, X: Any, y: NDArray, has_classes: bool, params: dict[str, Any]
+    cv: Any, X: Any, y: np.ndarray, has_classes: bool, params: dict[str, Any]
 ) -> list[tuple[Any, Any]]:
     """Return what cv gives, if these are pairs."""
     try:
@@ -74,7 +73,7 @@ def _ending(splits: Iterable[Any]) -> list[Any]:
     return some
 
 
-def _positions(rows: Any, n_rows: int, kind: str, fold: int) -> NDArray:
+def _positions(rows: Any, n_rows: int, kind: str, fold: int) -> np.ndarray:
     """Return the positions of rows, which a user may also give as a mask."""
     name = f"cv's {kind} rows of fold {fold}"
     try:

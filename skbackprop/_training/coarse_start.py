@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skbackprop._network.objective import RowCosts
 from skbackprop._parameters import Settings
@@ -67,8 +66,8 @@ class NoMoreToTeach:
 
     def __init__(self, costs: RowCosts) -> None:
         self.costs, self.w = costs, costs.w
-        self.x: NDArray = np.empty(0)
-        self._last: NDArray | None = None
+        self.x: np.ndarray = np.empty(0)
+        self._last: np.ndarray | None = None
 
     def __call__(self, iteration: Iteration) -> bool:
         """Look at the start, and at every iteration."""
@@ -83,7 +82,7 @@ class NoMoreToTeach:
         self._last = costs
         return not gain > self._noise(gains, gain)
 
-    def _noise(self, gains: NDArray, gain: float) -> float:
+    def _noise(self, gains: np.ndarray, gain: float) -> float:
         w = np.ones(len(gains)) if self.w is None else self.w
         return math.sqrt(float((w * w).dot((gains - gain) ** 2))) / float(w.sum())
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skbackprop._rows.summed import SummedRows
 from skbackprop._training.solver import NonFiniteError
@@ -53,7 +52,7 @@ class Scored(Protocol):
     """A point of the solver."""
 
     @property
-    def x(self) -> NDArray:
+    def x(self) -> np.ndarray:
         """Its vector."""
         ...
 
@@ -77,7 +76,7 @@ class Validation:
         Minus the validation cost after each iteration, of all stages.
     """
 
-    def __init__(self, cost: Callable[[NDArray], float]) -> None:
+    def __init__(self, cost: Callable[[np.ndarray], float]) -> None:
         self.cost = cost
         self.scores: list[float] = []
 
@@ -131,7 +130,7 @@ class EarlyStopping(Validation):
         The first one with the greatest score.
     """
 
-    def __init__(self, cost: Callable[[NDArray], float], patience: int) -> None:
+    def __init__(self, cost: Callable[[np.ndarray], float], patience: int) -> None:
         super().__init__(cost)
         self.patience = patience
         self.best: Any = None

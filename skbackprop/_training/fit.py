@@ -8,7 +8,7 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import NamedTuple
 
-from numpy.typing import NDArray
+import numpy as np
 
 from skbackprop._network.thetas import Thetas
 from skbackprop._training.coarse_start import Stage
@@ -45,7 +45,7 @@ class Point(NamedTuple):
         Those on all rows.
     """
 
-    x: NDArray
+    x: np.ndarray
     cost: float
     gradient_norm: float
     is_of_last_stage: bool
@@ -85,7 +85,7 @@ class Outcome(NamedTuple):
     """
 
     reg_lambda: float
-    x: NDArray
+    x: np.ndarray
     thetas: Thetas
     loss: float
     gradient_norm: float
@@ -123,7 +123,7 @@ class Fit:
     ending : Ending
     """
 
-    def __init__(self, x: NDArray, reg_lambda: float, validation: Validation | None) -> None:
+    def __init__(self, x: np.ndarray, reg_lambda: float, validation: Validation | None) -> None:
         self.x, self.reg_lambda, self.validation = x, reg_lambda, validation
         self.last: Point | None = None
         self.ending = Ending.INTERRUPTED  # until it ends otherwise
@@ -172,8 +172,8 @@ class Fit:
 
     def outcome(
         self,
-        evaluate: Callable[[NDArray, float], tuple[float, float]],
-        thetas_of: Callable[[NDArray], Thetas],
+        evaluate: Callable[[np.ndarray, float], tuple[float, float]],
+        thetas_of: Callable[[np.ndarray], Thetas],
         null_cost: float,
     ) -> Outcome:
         """Return what it has come to so far.

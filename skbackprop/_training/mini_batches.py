@@ -11,7 +11,6 @@ Journal on Control and Optimization 30, 1992.
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skbackprop._training.endings import Ending
 from skbackprop._training.solver import Iteration, NonFiniteError, Objective
@@ -29,7 +28,7 @@ class Adam:
         self.mean, self.square = np.zeros((2, n_parameters))
         self.n_steps = 0
 
-    def step(self, gradient: NDArray) -> NDArray:
+    def step(self, gradient: np.ndarray) -> np.ndarray:
         """Return what to add to the point."""
         self.n_steps += 1
         self.mean += (1 - DECAY) * (gradient - self.mean)
@@ -67,7 +66,7 @@ class MiniBatchDescent:
         self.objective, self.n_batches, self.reg_lambda = objective, n_batches, reg_lambda
         self.on_iteration = on_iteration
 
-    def run(self, x0: NDArray, max_iter: int) -> Ending:
+    def run(self, x0: np.ndarray, max_iter: int) -> Ending:
         """Go down from x0, for so many epochs at most.
 
         Raises
@@ -84,7 +83,7 @@ class MiniBatchDescent:
             ending = self._accept(number, *self._epoch(x, adam))
         return ending or Ending.MAX_ITER
 
-    def _epoch(self, x: NDArray, adam: Adam) -> tuple[NDArray, float, float]:
+    def _epoch(self, x: np.ndarray, adam: Adam) -> tuple[np.ndarray, float, float]:
         """Move x, and return the means along its way: of x, cost and max |D|."""
         x_sum, cost_sum, norm_sum = np.zeros_like(x), 0.0, 0.0
         for _ in range(self.n_batches):
@@ -96,7 +95,7 @@ class MiniBatchDescent:
         n = self.n_batches
         return x_sum / n, cost_sum / n, norm_sum / n
 
-    def _accept(self, number: int, x: NDArray, cost: float, norm: float) -> Ending | None:
+    def _accept(self, number: int, x: np.ndarray, cost: float, norm: float) -> Ending | None:
         if not (np.isfinite(cost) and np.isfinite(x).all()):
             raise NonFiniteError(f"the cost of mini-batches became non-finite ({cost})")
         return self.on_iteration(Iteration(number, x, cost, norm))

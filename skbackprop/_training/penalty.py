@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skbackprop._network.activations import ACTIVATIONS
 from skbackprop._network.network import Network
@@ -71,7 +70,7 @@ def _penalty_factor(network: Network) -> float:
 
 def reg_lambda_grid(
     rows: SummedRows, network: Network, n_lambdas: int, ends: Ends = WIDE
-) -> NDArray:
+) -> np.ndarray:
     """Return a logarithmic grid of penalties, from strong to weak.
 
     Parameters

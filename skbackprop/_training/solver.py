@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
-from numpy.typing import NDArray
+import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 
 from skbackprop._parameters import SOLVERS
@@ -27,7 +27,7 @@ class Iteration(NamedTuple):
     """
 
     number: int
-    x: NDArray
+    x: np.ndarray
     cost: float
     gradient_norm: float
 
@@ -35,7 +35,7 @@ class Iteration(NamedTuple):
 class Objective(Protocol):
     """The function to minimize."""
 
-    def __call__(self, x: NDArray, reg_lambda: float, /) -> tuple[float, NDArray, float]:
+    def __call__(self, x: np.ndarray, reg_lambda: float, /) -> tuple[float, np.ndarray, float]:
         """Return cost, gradient, both float64, and the gradient's norm, which is held against tol.
 
         The gradient is a fresh array, and its norm is finite only where it is.
@@ -94,7 +94,7 @@ class Descent:
         self._n_accepted = 0
         self._ending: Ending | None = None
 
-    def run(self, x0: NDArray, max_iter: int) -> Ending:
+    def run(self, x0: np.ndarray, max_iter: int) -> Ending:
         """Minimize the objective from x0.
 
         Parameters
@@ -131,7 +131,7 @@ class Descent:
             return self._ending
         return self._ending or self._ending_of(result, all_options)
 
-    def evaluate(self, x: NDArray) -> float:
+    def evaluate(self, x: np.ndarray) -> float:
         """Evaluate cost and gradient, and return the cost; the first point is accepted as it is."""
         cost, gradient, norm = self.objective(x, self.reg_lambda)
         self.n_evaluations += 1
@@ -149,7 +149,7 @@ class Descent:
                 raise _EndedAtStart
         return cost
 
-    def gradient(self, x: NDArray) -> NDArray:
+    def gradient(self, x: np.ndarray) -> np.ndarray:
         """Return the gradient, which was evaluated with the cost."""
         self._be_at(x)
         return self._evaluated[2]
@@ -161,7 +161,7 @@ class Descent:
         if self._ending is not None:
             raise StopIteration
 
-    def _be_at(self, x: NDArray) -> None:
+    def _be_at(self, x: np.ndarray) -> None:
         """Evaluate a point, unless it was the last: a line search may go back to an earlier one."""
         if (self._evaluated[0] != x).any():
             self.evaluate(x)

@@ -14,7 +14,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skbackprop._network.coordinates import centred_coordinates
 from skbackprop._network.network import Network
@@ -154,11 +153,11 @@ class Training:
         with rows.costs(self.network, dtype) as costs:
             yield RowCosts(costs, rows.w, self.network.shapes, dtype, self.coordinates)
 
-    def x_of(self, thetas: Thetas) -> NDArray:
+    def x_of(self, thetas: Thetas) -> np.ndarray:
         """Return the solver's vector of Thetas."""
         return self.coordinates.x_from_thetas(thetas.vector)
 
-    def random_start(self) -> NDArray:
+    def random_start(self) -> np.ndarray:
         """Return a random vector: without a bias in centred coordinates.
 
         A unit is then balanced at the centre of its inputs. An output that is always the same
@@ -169,13 +168,13 @@ class Training:
             thetas.matrices[-1][self._is_constant] = 0
         return thetas.vector
 
-    def cost(self, x: NDArray, reg_lambda: float) -> float:
+    def cost(self, x: np.ndarray, reg_lambda: float) -> float:
         """Return J over the rows trained on."""
         return self._objective(x, reg_lambda)[0]
 
     def fit(
         self,
-        x: NDArray,
+        x: np.ndarray,
         reg_lambda: float,
         *,
         is_left: Rule | None = None,
@@ -256,7 +255,7 @@ class Training:
 
     def _descend(
         self,
-        x: NDArray,
+        x: np.ndarray,
         reg_lambda: float,
         max_iter: int,
         *,
@@ -394,11 +393,11 @@ class Training:
         n_evaluations = self._n_evaluations_before + outcome.n_evaluations
         return outcome._replace(n_evaluations=n_evaluations)
 
-    def _evaluate(self, x: NDArray, reg_lambda: float) -> tuple[float, float]:
+    def _evaluate(self, x: np.ndarray, reg_lambda: float) -> tuple[float, float]:
         J, _, norm = self._objective(x, reg_lambda)
         return J, norm
 
-    def _thetas(self, x: NDArray) -> Thetas:
+    def _thetas(self, x: np.ndarray) -> Thetas:
         vector = self.coordinates.thetas_from_x(x).astype(self.rows.dtype)
         vector.flags.writeable = False
         return Thetas(vector, self.network.shapes)
