@@ -211,8 +211,8 @@ class Rows:
         A product of float64 weights with all of a float32 X would copy it, and targets of all
         outputs may be greater than X.
         """
-        stored = self.X.nnz if issparse(self.X) else self.X.size
-        per_row = max(stored / self.X.shape[0], self.targets.kind.n_outputs)
+        # The size of a sparse X is what it stores.
+        per_row = max(self.X.size / self.X.shape[0], self.targets.kind.n_outputs)
         n_rows = max(1, int(_PIECE_SIZE / per_row))
         for start in range(0, self.n_rows, n_rows):
             piece = slice(start, min(start + n_rows, self.n_rows))
