@@ -224,7 +224,7 @@ class ClassTargets(Targets):
 def check_kind(y: Any, class_weight: Any) -> tuple[Any, bool]:
     """Return y, checked, and whether it is multilabel."""
     try:
-        kind = type_of_target(y, input_name="y")
+        kind = type_of_target(y)
         if kind not in ("binary", "multiclass", "multilabel-indicator"):
             check_classification_targets(y)  # says why, but looks through y once more
     except TypeError as error:
