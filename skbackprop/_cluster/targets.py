@@ -11,8 +11,9 @@ from skbackprop._rows.numbers import (
     as_they_are,
     check_counts,
     check_sums,
+    moments_of,
     numbers_as_given,
-    scale_of,
+    scale_from,
     shares_of,
 )
 from skbackprop._rows.rows import Rows, rows_as_given
@@ -138,12 +139,9 @@ class NumbersOfGroups(NamedTuple):
             return NumbersOfGroup(is_column, 0.0, nothing, nothing, nothing, nothing)
         if self.loss == "poisson":
             check_counts(y, "y")
-        numbers = scale_of(y, None, shares_of(w, n), targets.is_constant)
-        deviation = np.where(targets.is_constant, 0.0, numbers.scale)
+        mean, deviation = moments_of(y, None, shares_of(w, n))
         weight = float(n if w is None else w.sum())
-        return NumbersOfGroup(
-            is_column, weight, numbers.mean, deviation, y.min(axis=0), y.max(axis=0)
-        )
+        return NumbersOfGroup(is_column, weight, mean, deviation, y.min(axis=0), y.max(axis=0))
 
     def encoding(self, summaries: Sequence[NumbersOfGroup]) -> Encoding:
         """Return how all are encoded: on the scale of all groups together.
@@ -161,7 +159,6 @@ class NumbersOfGroups(NamedTuple):
             check_sums(ends)
             numbers = as_they_are(ends.shape[1], bool(is_column[0]))
             return Encoding(NumberTargets(ends, numbers, False))
-        shares = shares_of(weight, len(weight))
-        numbers = scale_of(mean, deviation, shares, ends[0] == ends[1])
-        numbers = numbers._replace(is_column=bool(is_column[0]))
+        moments = moments_of(mean, deviation, shares_of(weight, len(weight)))
+        numbers = scale_from(*moments, bool(is_column[0]))
         return Encoding(NumberTargets(numbers.encode(ends), numbers, True))

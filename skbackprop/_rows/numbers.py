@@ -10,6 +10,7 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import column_or_1d
 
+from skbackprop._machine.threads import rounding_in_silence
 from skbackprop._network.outputs import NUMBER_UNITS, NumberUnits, OutputUnits
 from skbackprop._network.thetas import Thetas
 from skbackprop._rows.targets import Targets, check_sample_weight
@@ -56,7 +57,7 @@ class Numbers(NamedTuple):
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """Return the numbers that codes stand for, clipped to the finite ones, in float64."""
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore"):
             y = self.mean + self.scale * codes.astype(np.float64, copy=False)
             if not math.isfinite(np.vdot(y, y)):
                 greatest = np.finfo(np.float64).max
@@ -107,8 +108,8 @@ class NumberTargets(Targets):
         """Return numbers that are as given less their weighted mean, in standard deviations."""
         if not self.has_scale:
             return self
-        numbers = scale_of(self.codes, None, shares_of(w, len(self.codes)), self.is_constant)
-        numbers = numbers._replace(is_column=self.numbers.is_column)
+        moments = moments_of(self.codes, None, shares_of(w, len(self.codes)))
+        numbers = scale_from(*moments, self.numbers.is_column)
         return replace(self, codes=numbers.encode(self.codes), numbers=numbers)
 
     def encoded(self, y: Any, w: np.ndarray | None, name: str) -> Self:
@@ -180,10 +181,10 @@ def shares_of(w: np.ndarray | None, m: int) -> np.ndarray:
     return shares / shares.sum()
 
 
-def scale_of(
-    means: np.ndarray, deviations: np.ndarray | None, shares: np.ndarray, is_constant: np.ndarray
-) -> Numbers:
-    """Return the scale of groups of numbers; a number is a group, too.
+def moments_of(
+    means: np.ndarray, deviations: np.ndarray | None, shares: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean and the standard deviation of groups of numbers; a number is a group, too.
 
     Parameters
     ----------
@@ -193,8 +194,11 @@ def scale_of(
         The standard deviation within each; None where each is a number.
     shares : ndarray of shape (n_groups,)
         Of each in the weight of all.
-    is_constant : ndarray of bool of shape (n_outputs,)
-        Which columns have one number in all groups.
+
+    Returns
+    -------
+    mean, deviation : ndarray of shape (n_outputs,)
+        Of all groups together. Of a constant, itself and 0.
     """
     # In units of a power of two near the greatest, no square over- or underflows.
     greatest = np.abs(means).max(axis=0)
@@ -210,12 +214,14 @@ def scale_of(
     if deviations is not None:
         squares += np.ldexp(deviations, -exponents) ** 2
     deviation = np.sqrt(np.maximum(shares @ squares - (shares @ y) ** 2, 0))
-    is_constant = is_constant | (deviation == 0)
-    mean = np.ldexp(mean, exponents)
     # Rounded, that of the greatest numbers may be more than the greatest.
-    scale = np.ldexp(np.minimum(deviation, 1 - np.finfo(np.float64).epsneg), exponents)
-    mean[is_constant], scale[is_constant] = means[0, is_constant], 1
-    return _read_only(Numbers(mean, scale, True))
+    deviation = np.minimum(deviation, 1 - np.finfo(np.float64).epsneg)
+    return np.ldexp(mean, exponents), np.ldexp(deviation, exponents)
+
+
+def scale_from(mean: np.ndarray, deviation: np.ndarray, is_column: bool) -> Numbers:
+    """Return the scale of a fit to numbers of these moments: that of a constant is 1."""
+    return _read_only(Numbers(mean, np.where(deviation > 0, deviation, 1.0), is_column))
 
 
 def _read_only(numbers: Numbers) -> Numbers:
@@ -300,7 +306,9 @@ def finite_numbers(y: Any, name: str) -> np.ndarray:
             y = y.astype(np.float64, order="C", copy=False)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} must hold numbers: {error}") from None
-    check_array(y, ensure_2d=False, allow_nd=True, ensure_min_samples=0, input_name=name)
+    # The sum of numbers that are finite need not be.
+    with rounding_in_silence():
+        check_array(y, ensure_2d=False, ensure_min_samples=0, input_name=name)
     return y
 
 

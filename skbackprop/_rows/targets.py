@@ -11,8 +11,9 @@ from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
-from sklearn.utils import check_array
+from sklearn.utils import assert_all_finite
 
+from skbackprop._machine.threads import rounding_in_silence
 from skbackprop._network.outputs import OutputUnits
 from skbackprop._network.thetas import real_numbers
 
@@ -177,7 +178,9 @@ def check_sample_weight(sample_weight: Any, n_rows: int, name: str = "sample_wei
         w = real_numbers(sample_weight)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} must hold real numbers: {error}") from None
-    check_array(w, ensure_2d=False, allow_nd=True, ensure_min_samples=0, input_name=name)
+    # The sum of weights that are finite need not be.
+    with rounding_in_silence():
+        assert_all_finite(w, input_name=name)
     if w.shape != (n_rows,):
         raise ValueError(f"{name} must have shape ({n_rows},), one weight per row; got {w.shape}")
     if (w < 0).any():
