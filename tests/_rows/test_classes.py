@@ -72,6 +72,7 @@ def test_a_code_takes_a_byte_and_nobody_changes_the_labels(y):
         assert codes.dtype == np.uint8
     assert targets.classes.is_multilabel is (y.ndim == 2)
     assert not targets.classes.labels.flags.writeable
+    assert Classes(**targets.classes.to_state()) == targets.classes
 
 
 @pytest.mark.parametrize("n", [255, 256])
@@ -236,8 +237,8 @@ def test_means_and_least_share_are_of_weight():
     assert targets.least_share(np.array([1.0, 0.0, 2.0, 1.0])) == 0.25  # none of one class
     two, _ = encode_classes(np.array([1, 0, 1]), None, None)
     assert_array_equal(two.means(np.array([1.0, 2.0, 5.0])), [0.75])
-    labels, _ = encode_classes(np.array([[0, 1], [1, 1]]), None, None)
-    assert_array_equal(labels.means(np.array([3.0, 1.0])), [0.25, 1.0])
+    labels, _ = encode_classes(np.array([[0, 1], [1, 1], [0, 0]]), None, None)
+    assert_array_equal(labels.means(np.array([3.0, 1.0, 4.0])), [0.125, 0.5])
     assert labels.least_share(None) == 1
 
 
