@@ -1,4 +1,4 @@
-"""The lambda path: no fit is the prisoner of the one before; the grid's ends."""
+"""The lambda path: no fit is the prisoner of the one before."""
 
 import warnings
 
@@ -17,7 +17,6 @@ from skbackprop._parameters import check_parameters
 from skbackprop._search.path import LEAST_CUT, Turned, walk
 from skbackprop._training.endings import Ending
 from skbackprop._training.fit import Fit, is_null
-from skbackprop._training.penalty import reg_lambda_grid
 from skbackprop._training.training import Training
 
 IRIS, SPECIES = load_iris(return_X_y=True)
@@ -131,49 +130,6 @@ def test_a_path_has_turned_where_two_penalties_in_a_row_are_clearly_worse(scores
     has_turned = Turned()
     turned = [has_turned(score) for score in scores]
     assert turned.index(True) + 1 == n if n else not any(turned)
-
-
-@pytest.mark.parametrize("activation", ["logistic", "tanh"])
-def test_the_penalty_at_which_one_hidden_layer_collapses(activation):
-    # Half of it is the strong end of the grid.
-    X, y = scale(WINE), CULTIVARS
-    rows, network, _ = problem_of(X, y, activation=activation)
-    strongest = reg_lambda_grid(rows, network, 3)[0]
-    for factor, collapsed in ((2.2, True), (1.8, False)):
-        (outcome,) = walked(
-            X, y, [factor * strongest], activation=activation, tol=1e-7, max_iter=2000
-        )
-        assert (outcome.loss >= outcome.null_cost * (1 - 1e-6)) == collapsed
-
-
-@pytest.mark.parametrize("hidden", [(), 3, (3, 2)])
-@pytest.mark.parametrize("n_lambdas", [1, 2, 10])
-def test_grids_go_from_strong_to_weak(hidden, n_lambdas):
-    rows, network, _ = problem_of(IRIS, SPECIES, hidden)
-    grid = reg_lambda_grid(rows, network, n_lambdas)
-    assert grid.shape == (n_lambdas,)
-    assert (grid > 0).all()
-    assert (np.diff(grid) < 0).all()
-    if n_lambdas > 2:
-        np.testing.assert_allclose(np.diff(np.log(grid), n=2), 0, atol=1e-12)
-
-
-@pytest.mark.parametrize("X", [np.zeros((20, 2)), np.array([[0, 0], [1, 1], [0, 1], [1, 0]] * 5)])
-def test_features_that_say_nothing_one_by_one_have_a_wide_grid_too(X):
-    y = np.array([0, 0, 1, 1] * 5)
-    rows, network, _ = problem_of(X, y)
-    grid = reg_lambda_grid(rows, network, 5)
-    np.testing.assert_allclose(grid[[0, -1]], [1e-2, 1e-5])
-
-
-@pytest.mark.parametrize(("activation", "factor"), [("logistic", 1), ("tanh", 4), ("relu", 4)])
-@pytest.mark.parametrize("hidden", [3, (3, 2)])
-def test_grids_end_at_a_hundredth_of_prior(activation, factor, hidden):
-    X = np.random.default_rng(0).normal(size=(4000, 2))
-    rows, network, _ = problem_of(X, X[:, 0] > 0, hidden, activation=activation)
-    grid = reg_lambda_grid(rows, network, 5)
-    assert grid[0] >= factor * 1e-2
-    np.testing.assert_allclose(grid[-1], factor * 0.01 / 4000)
 
 
 @pytest.mark.parametrize("reg_lambda", [1e-2, 1e-3])

@@ -1,5 +1,6 @@
 """scikit-learn's callbacks see every iteration, can stop a fit, and their errors lose nothing."""
 
+import warnings
 from itertools import pairwise
 
 import numpy as np
@@ -87,9 +88,33 @@ def test_a_fit_is_stages_and_a_stage_is_iterations():
     assert limits[:2] == [101, 101]
     assert 1 < limits[2] < 101
     iterations = [number for path, number, _ in ended if len(path) == 3]
-    assert {path[2] for path, *_ in ended if len(path) == 3} == {"iteration"}
+    # Nothing is below an iteration.
+    assert {(path[2], n) for path, _, n in ended if len(path) == 3} == {("iteration", 0)}
     lengths = [end + 1 for end, after in pairwise([*iterations, 0]) if after == 0]
     assert sum(lengths[1:]) - 2 == fit.n_iter_
+
+
+def test_every_task_is_shown_its_rows_and_whose_it_is():
+    shown = []
+
+    class Rows(Recorder):
+        def on_fit_task_begin(self, estimator, context, *, X, y, metadata):
+            shown.append(("begin", context.task_name, estimator, X, y, metadata))
+
+        def on_fit_task_end(self, estimator, context, *, X, y, metadata):
+            shown.append(("end", context.task_name, estimator, X, y, metadata))
+
+    w = np.ones(150)
+    fit = classifier(tol=1e-2).set_callbacks(Rows()).fit(IRIS, SPECIES, sample_weight=w)
+    # The last iteration, which is not to be, ends without any.
+    is_not_to_be = max(n for n, seen in enumerate(shown) if seen[:2] == ("end", "iteration"))
+    del shown[is_not_to_be]
+    assert {seen[1] for seen in shown} == {"fit", "all rows", "iteration"}
+    for _, _, estimator, X, y, metadata in shown:
+        assert estimator is fit
+        assert X is IRIS
+        assert y is SPECIES
+        assert metadata["sample_weight"] is w
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", "cg"])
@@ -277,6 +302,40 @@ def test_the_tree_of_a_search():
     of_all_rows = [below for below in stages if "mini-batches" not in below]
     expected |= {("fit", "refit", "from a path", *below) for below in of_all_rows}
     assert paths == expected
+
+
+def test_a_search_knows_how_many_tasks_it_has():
+    numbers = set()
+
+    class Numbers(Watcher):
+        def on_fit_task_begin(self, estimator, context):
+            if context.task_name in ("fit", "fold", "lambda", "refit"):
+                numbers.add((context.task_name, context.max_subtasks))
+
+    own = search(max_iter=3).set_callbacks(Numbers(lambda context, fitted: False))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        own.fit(IRIS, SPECIES)
+    # Three folds of two penalties, and a refit from two starts, each of as many stages as it takes.
+    assert numbers == {("fit", 4), ("fold", 2), ("lambda", None), ("refit", 2)}
+
+
+def test_in_a_search_of_frames_the_estimators_shown_know_the_rows_shown():
+    """A frame for whoever was fitted to names, and an array for who was not: else it warns."""
+    seen = set()
+
+    class Predicts(Watcher):
+        def on_fit_task_end(self, estimator, context, *, X, fitted_estimator):
+            if fitted_estimator is not None:
+                seen.add(path_of(context)[1])
+                assert fitted_estimator.predict(X).shape == X.shape[:1]
+
+    frame = pd.DataFrame(IRIS, columns=list("abcd"))
+    own = search(max_iter=3).set_callbacks(Predicts())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        own.fit(frame, SPECIES)
+    assert seen == {"fold", "refit"}
 
 
 def test_a_callback_ends_the_fits_of_a_search():
