@@ -137,7 +137,7 @@ class EarlyStopping(Validation):
         self._best_score = -math.inf
 
     def _compare(self, point: Scored, score: float) -> None:
-        if self.best is None or score > self._best_score:
+        if score > self._best_score:  # the first one is: it is finite
             self.best, self._best_score = point, score
 
     @property

@@ -14,6 +14,7 @@ from skbackprop import BackpropClassifier
 from skbackprop._machine.threads import rounding_in_silence
 from skbackprop._network.objective import Objective
 from skbackprop._parameters import check_parameters
+from skbackprop._rows.rows import Rows
 from skbackprop._training.coarse_start import (
     BATCH_ROWS,
     SHARE_OF_OTHERS,
@@ -94,6 +95,26 @@ def test_one_row_of_every_class_has_no_mini_batches():
     assert [stage.name for stage in stages] == ["all rows"]
 
 
+def test_a_row_beside_another_of_its_class_is_enough_to_say_when_to_leave_them():
+    _, (batches, _) = stages_of(numbered(3), [0, 0, 1])
+    assert (batches.rows.n_rows, batches.others.n_rows) == (2, 1)
+
+
+def test_of_rows_too_many_for_a_machine_the_sample_follows_the_random_state(monkeypatch):
+    def a_half(rows, random_state):
+        return rows.divide(0.5, rows.least_of_classes, random_state)[0]
+
+    monkeypatch.setattr(Rows, "at_hand", a_half)
+    rows, held_out = (rows_of_fit(numbered(n), np.arange(n) % 2, None, None) for n in (200, 100))
+    one, again, other = (
+        next(coarse_stages(rows, held_out, np.random.RandomState(seed))) for seed in (0, 0, 1)
+    )
+    for of_stage, n_rows in (("rows", 100), ("others", 50)):
+        same = as_set(getattr(one, of_stage))
+        assert len(same) == n_rows
+        assert same == as_set(getattr(again, of_stage)) != as_set(getattr(other, of_stage))
+
+
 def test_others_follow_the_random_state():
     targets = np.array([0] * 60 + [1] * 40 + [2] * 2)
     one, again, other = (
@@ -154,6 +175,12 @@ def test_a_stage_is_left_when_it_is_slow():
     costs = [1.06, 1.0, 0.99, 0.97, 0.94, 0.92, 0.89, 0.88, 0.88]
     left = [slow(iteration(i, cost)) for i, cost in enumerate(costs)]
     assert left == [False] * 8 + [True]
+
+
+def test_a_cut_of_just_the_least_is_not_slow():
+    slow = Slow(1, 0.5)
+    left = [slow(iteration(i, cost)) for i, cost in enumerate([4.0, 2.0, 1.0625])]
+    assert left == [False, False, True]
 
 
 def test_a_stage_that_gains_nothing_from_its_start_is_left():

@@ -83,7 +83,7 @@ def test_better_means_strictly_better():
 
 
 def test_before_any_iteration_nothing_is_best():
-    early = EarlyStopping(lambda x: 7.0, patience=1)
+    early = EarlyStopping(lambda x: 7.0 + x[0], patience=1)
     assert (early.best, early.best_iteration, early.is_over) == (None, None, False)
     start = Point(np.zeros(1), 0.0, 0.0, True, 0, 0)
     assert early.kept(start) is start

@@ -72,6 +72,13 @@ def test_one_layer_of_relu_units_is_enough(activations, has_edges):
     assert (flat_rule(1e-4, network, np.float64, 1.0) is not None) == has_edges
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_cut_that_the_precision_can_not_tell_ends_nothing(dtype):
+    network, eps = Network([3, 4, 1], ["relu"], BinaryUnit()), np.finfo(dtype).eps
+    assert flat_rule(eps, network, dtype, 1.0) is None
+    assert flat_rule(2 * eps, network, dtype, 1.0).least_cut == PATIENCE * 2 * eps
+
+
 @pytest.mark.parametrize("tol", [0.1, 3e-2, 1e-2, 3e-3])
 def test_a_fit_that_has_converged_too_has_converged(tol):
     classifier = relu(tol=tol).fit(IRIS, SPECIES)

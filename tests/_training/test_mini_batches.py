@@ -154,14 +154,22 @@ def test_a_point_that_is_kept_is_not_moved():
 
 
 @pytest.mark.parametrize("number", [np.nan, np.inf])
-def test_a_number_that_is_none_is_an_error(number):
+@pytest.mark.parametrize(("of_cost", "of_gradient"), [(True, False), (False, True)])
+# At the first batch of an epoch of four, and at its last, whose cost knows nothing of the step.
+@pytest.mark.parametrize("at", [2, 5])
+def test_a_number_that_is_none_is_an_error(number, of_cost, of_gradient, at):
     class Breaks(Bowls):
         def __call__(self, x, reg_lambda):
             cost, gradient, norm = super().__call__(x, reg_lambda)
-            return cost, gradient * (number if len(self.seen) == 3 else 1), norm
+            factor = number if len(self.seen) == at else 1
+            return (
+                cost * (factor if of_cost else 1),
+                gradient * (factor if of_gradient else 1),
+                norm,
+            )
 
     with rounding_in_silence(), pytest.raises(NonFiniteError, match="mini-batches"):
-        descend(Breaks(np.ones(2)))
+        descend(Breaks(np.ones(2)), max_iter=1)
 
 
 # Fits
