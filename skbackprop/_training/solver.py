@@ -179,7 +179,7 @@ class Descent:
         """Return why scipy itself has ended."""
         if self._n_accepted > options["maxiter"]:
             return Ending.MAX_ITER
-        if self.n_evaluations >= options.get("maxfun", math.inf):
+        if self.n_evaluations > options.get("maxfun", math.inf):
             return Ending.MAXFUN
         if result.status == 2 and "maxls" in options:
             return Ending.MAXLS

@@ -219,6 +219,19 @@ def test_maxfun():
     assert_belongs_together(result, rosenbrock)
 
 
+def test_a_limit_that_is_just_reached_has_ended_nothing():
+    """What has used up its evaluations, or all but one of its iterations, may end by itself."""
+    by_itself = run(rosenbrock, options={"ftol": 1e-2})
+    n = by_itself.n_evaluations
+    for maxfun, ending in ((n, Ending.FTOL), (n - 1, Ending.MAXFUN)):
+        result = run(rosenbrock, options={"ftol": 1e-2, "maxfun": maxfun})
+        assert (result.ending, result.costs) == (ending, by_itself.costs)
+    n_iter = by_itself.last.number
+    for max_iter, ending in ((n_iter + 1, Ending.FTOL), (n_iter, Ending.MAX_ITER)):
+        result = run(rosenbrock, options={"ftol": 1e-2}, max_iter=max_iter)
+        assert (result.ending, result.costs) == (ending, by_itself.costs)
+
+
 def test_maxls():
     result = run(rosenbrock, x0=np.full(4, 5.0), options={"maxls": 1}, tol=0.0)
     assert result.ending is Ending.MAXLS
