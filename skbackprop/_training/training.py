@@ -260,7 +260,7 @@ class Training:
         max_iter: int,
         *,
         is_left: Rule | None = None,
-        is_coarse: bool = False,
+        is_coarse: bool,
     ) -> Outcome:
         """Go through the stages, each from where the last one ended."""
         settings = self.settings

@@ -1,5 +1,6 @@
 """One training: where its fits start, what each comes to by itself, and what there is to keep."""
 
+import warnings
 from contextlib import contextmanager
 
 import numpy as np
@@ -16,6 +17,10 @@ from skbackprop._network.thetas import Thetas
 from skbackprop._parameters import check_parameters
 from skbackprop._rows import rows as rows_module
 from skbackprop._rows.numbers import encode_numbers
+from skbackprop._training.callbacks import Task
+from skbackprop._training.endings import Ending
+from skbackprop._training.fit import Fit
+from skbackprop._training.reports import Reports
 from skbackprop._training.training import Training
 
 IRIS, SPECIES = load_iris(return_X_y=True)
@@ -36,9 +41,26 @@ def trainings(rows, estimator, **options):
         yield training
 
 
-def of_classes(hidden=4, y=SPECIES, **parameters):
+def of_classes(hidden=4, options=None, **parameters):
+    rows = rows_of_fit(IRIS, SPECIES, None, None)
     parameters = {"activation": "logistic", **parameters}
-    return trainings(rows_of_fit(IRIS, y, None, None), BackpropClassifier(hidden, **parameters))
+    return trainings(rows, BackpropClassifier(hidden, **parameters), **(options or {}))
+
+
+class Seen(Reports):
+    """Sees the stages, and the iterations as (start, number); may raise at one of these."""
+
+    def __init__(self, at=None):
+        super().__init__(False)
+        self.at, self.stages, self.iterations = at, [], []
+
+    def stage(self, stage):
+        self.stages.append(stage.name)
+
+    def iteration(self, iteration, fit, stage):
+        self.iterations.append((len(self.stages), iteration.number))
+        if self.iterations[-1] == self.at:
+            raise KeyboardInterrupt
 
 
 def of_numbers(y, hidden=4, loss="squared_error", **parameters):
@@ -68,6 +90,71 @@ def test_an_output_that_is_always_the_same_begins_where_it_ends(hidden, loss, bi
     assert last[0].all()
 
 
+@pytest.mark.parametrize(
+    ("given", "stages"),
+    [
+        ({}, ["all rows"]),
+        ({"is_coarse": False}, ["all rows"]),
+        ({"is_coarse": True}, ["mini-batches", "all rows", "all rows"]),
+    ],
+    ids=str,
+)
+def test_a_fit_from_a_given_start_has_cheap_stages_only_where_it_is_to_be_coarse(given, stages):
+    seen = Seen()
+    with of_classes(options={"reports": seen}, coarse_start=True) as training:
+        training.fit(training.random_start(), 1e-2, **given)
+    assert seen.stages == stages
+
+
+# Where they end
+
+
+def test_a_fit_is_left_by_the_rule_that_is_given():
+    with of_classes() as training:
+        outcome = training.fit(
+            training.random_start(), 1e-2, is_left=lambda iteration: iteration.number == 3
+        )
+    assert (outcome.ending, outcome.n_iter) == (Ending.FLAT, 3)
+
+
+def starts_of(max_iter):
+    """Return how many iterations each start of a fit has that collapses at every start."""
+    seen = Seen()
+    with of_classes(options={"reports": seen}, max_iter=max_iter, tol=1e-2) as training:
+        training.fit_afresh(10.0)
+    return [
+        max(n for of, n in seen.iterations if of == start)
+        for start in range(1, len(seen.stages) + 1)
+    ]
+
+
+def test_another_start_is_given_as_many_iterations_as_the_one_before_or_is_not_made():
+    first, second, third = starts_of(1000)
+    assert starts_of(2 * first)[0] == first
+    assert len(starts_of(2 * first)) == 2 or first + second < 2 * first
+    assert len(starts_of(2 * first - 1)) == 1
+    assert len(starts_of(first + 2 * second - 1)) == 2
+    assert len(starts_of(first + 2 * second)) == 3
+    assert third > 0
+
+
+def test_mini_batches_of_a_later_start_have_the_limit_of_the_first():
+    limits = []
+
+    class Limits(Task):
+        def of_stage(self, name, max_iter):
+            limits.append((name, max_iter))
+            return super().of_stage(name, max_iter)
+
+    options = {"task": Limits(None, None, {}, dict)}
+    with of_classes(options=options, coarse_start=True, max_iter=300, tol=1e-2) as training:
+        training.fit_afresh(10.0)
+    assert [limit for name, limit in limits if name == "mini-batches"] == [300, 300, 300]
+    of_all_rows = [limit for name, limit in limits if name == "all rows"]
+    assert of_all_rows[0] == 300
+    assert of_all_rows == sorted(of_all_rows, reverse=True) != [300] * 6
+
+
 # What there is
 
 
@@ -87,3 +174,57 @@ def test_each_fit_counts_its_own_evaluations():
         assert (again.n_iter, again.n_evaluations) == (0, 1)
         assert training.outcome() is again
         assert training.fit(again.x, 10.0).n_evaluations == 1
+
+
+def test_a_start_that_breaks_leaves_the_one_before(monkeypatch):
+    with of_classes(tol=1e-2) as training:
+        starts = iter([training.random_start(), np.full_like(training.random_start(), np.nan)])
+        monkeypatch.setattr(Training, "random_start", lambda self: next(starts))
+        outcome = training.fit_afresh(10.0)
+        assert training.outcome() is outcome
+    assert np.isfinite(outcome.loss)
+
+
+@pytest.mark.parametrize("at", [(1, 1), (2, 1), (2, 2)])
+def test_an_interrupt_keeps_the_start_under_way(at):
+    with of_classes(options={"reports": Seen(at)}, tol=1e-2) as training:
+        with pytest.raises(KeyboardInterrupt) as caught:
+            training.fit_afresh(10.0)
+        assert training.keeps(caught.value)
+        outcome = training.outcome()
+    assert (outcome.ending, outcome.n_iter) == (Ending.INTERRUPTED, at[1])
+
+
+def test_an_interrupt_before_its_first_iteration_keeps_the_start_before(monkeypatch):
+    with of_classes(tol=1e-2) as training:
+        starts = iter([training.random_start()])
+        monkeypatch.setattr(Training, "random_start", lambda self: next(starts))
+        with pytest.raises(StopIteration):
+            training.fit_afresh(10.0)
+        before = training.outcome()
+        assert before.ending is Ending.CONVERGED
+        # A second start has begun, and come to nothing.
+        training._fit = Fit(before.x, 10.0, None)
+        assert training.outcome() is before
+
+
+def test_the_thetas_of_an_outcome_can_not_be_changed():
+    with of_classes(tol=1e-2) as training:
+        thetas = training.fit_afresh(1e-2).thetas
+    for array in (thetas.vector, *thetas.matrices):
+        with pytest.raises(ValueError, match="read-only"):
+            array[:] = 0
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_the_precision_does_not_hold_is_blamed_on_it_where_a_greater_might(dtype):
+    X = (np.finfo(dtype).max / 2 * np.sign(IRIS)).astype(dtype)
+    classifier = BackpropClassifier(4, activation="identity", reg_lambda=1e-3, random_state=0)
+    with (
+        warnings.catch_warnings(action="ignore", category=RuntimeWarning),  # of scikit-learn
+        pytest.raises(ValueError, match="became non-finite") as caught,
+    ):
+        classifier.fit(X, SPECIES)
+    limit = "(the fit is computed in float32, which holds no number above 3.4e+38)"
+    assert (limit in str(caught.value)) == (dtype == np.float32)
+    assert ("float" in str(caught.value)) == (dtype == np.float32)
