@@ -4,9 +4,12 @@ After each: nothing or all of a model, BLAS and the threads as they were, and a 
 `benchmarks/signals.py` goes to every point; here it is some.
 """
 
+import dis
 import threading
+import types
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +19,7 @@ from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
+import skbackprop
 from skbackprop import (
     BackpropClassifier,
     BackpropClassifierCV,
@@ -142,3 +146,49 @@ def sweep_answer(method, n=None):
 @pytest.mark.parametrize("method", METHODS)
 def test_an_answer_that_is_interrupted(method):
     assert sweep_answer(method, N_POINTS) >= N_POINTS
+
+
+def functions_of(code):
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from functions_of(constant)
+
+
+def lines_that_leave_their_handler(code):
+    """Return the lines whose jump back, where an interrupt may come, no handler covers.
+
+    From Python 3.12 on the compiler leaves out of its table the jump back of a loop, or of a
+    comprehension in its frame, that is on a condition: ``with`` is then left without its exit.
+    """
+    bytecode = dis.Bytecode(code)
+    instructions = list(bytecode)
+
+    def handlers(offset):
+        entries = bytecode.exception_entries
+        return {entry.target for entry in entries if entry.start <= offset < entry.end}
+
+    def is_of_a_statement(target):
+        first = next(i for i, one in enumerate(instructions) if one.offset == target)
+        opnames = [one.opname for one in instructions[first : first + 3]]
+        outer = any(is_of_a_statement(other) for other in handlers(target) - {target})
+        # Others are of a comprehension alone, and only put its variables back.
+        return "PUSH_EXC_INFO" in opnames or outer
+
+    # Handlers come last; where these jump back, it is to no loop.
+    raised = (i for i, one in enumerate(instructions) if one.opname == "PUSH_EXC_INFO")
+    before = instructions[: next(raised, 0)]
+    jumps = [one for one in before if one.opname == "JUMP_BACKWARD"]
+    lost = [(jump, handlers(jump.argval) - handlers(jump.offset)) for jump in jumps]
+    return [jump.positions.lineno for jump, targets in lost if any(map(is_of_a_statement, targets))]
+
+
+def test_no_loop_within_a_statement_jumps_back_on_a_condition():
+    package = Path(skbackprop.__file__).parent
+    found = {
+        f"{path.relative_to(package)}:{line}"
+        for path in package.rglob("*.py")
+        for code in functions_of(compile(path.read_text(encoding="utf-8"), path, "exec"))
+        for line in lines_that_leave_their_handler(code)
+    }
+    assert not found

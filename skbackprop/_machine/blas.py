@@ -72,7 +72,7 @@ class BlasLimiter:
     def leave(self, user: "weakref.ref[_User]", *exception: object) -> None:
         """End the limit where nobody else has it; of a user who is dead, where he has not left."""
         with self._lock:
-            others = {other: n for other, n in self._alive() if other != user}
+            others = dict(self._alive(but=user))
             if not others:
                 self._end()
             self._users = others
@@ -87,9 +87,14 @@ class BlasLimiter:
         self._users = dict(self._alive())
         return bool(self._users)
 
-    def _alive(self) -> list[tuple["weakref.ref[_User]", int]]:
+    def _alive(
+        self, but: "weakref.ref[_User] | None" = None
+    ) -> list[tuple["weakref.ref[_User]", int]]:
+        # Not in the frame that holds the lock: from Python 3.12 on, an interrupt where a loop jumps
+        # back on a condition leaves a ``with`` statement around it without its exit.
         # Of a copy: a user may die, and leave, on the way.
-        return [(user, n) for user, n in self._users.copy().items() if user() is not None]
+        users = self._users.copy().items()
+        return [(user, n) for user, n in users if user() is not None and user != but]
 
     def _begin(self) -> None:
         if self._controller is None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import filterfalse
 from typing import Any, NamedTuple, Self, cast
 
 import numpy as np
@@ -102,7 +103,7 @@ class ClassTargets(Targets):
         code_of = {label: code for code, label in enumerate(self.classes.labels.tolist())}
         try:
             present = np.unique(y)
-            unknown = [label for label in present.tolist() if label not in code_of]
+            unknown = list(filterfalse(code_of.__contains__, present.tolist()))
         except TypeError as error:
             raise ValueError(f"{name} must hold labels that can be sorted: {error}") from None
         if unknown:

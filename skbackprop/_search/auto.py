@@ -5,6 +5,7 @@ than a fit, and the last fit, on all rows, starts where the path has found the b
 three single fits.
 """
 
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -81,7 +82,6 @@ def find_reg_lambda(training: Training, start: Thetas | None) -> Found | None:
     grid = reg_lambda_grid(rows, training.network, N_LAMBDAS, NARROW)
     outcomes: list[Outcome] = []
     scores: list[float] = []
-    has_turned = Turned()
     with (
         training.task.subtask("path", N_LAMBDAS) as task,
         Training(
@@ -95,13 +95,10 @@ def find_reg_lambda(training: Training, start: Thetas | None) -> Found | None:
         # float32 may overflow where the fit on all rows does not; if that does, it says so.
         suppress(NonFiniteError),
     ):
-        for outcome in walk(on_path, grid.tolist(), start):
+        for outcome, score in _until_turned(on_path, grid.tolist(), start, held_out):
             outcomes.append(outcome)
-            thetas = outcome.thetas.astype(held_out.dtype)
-            scores.append(mean_log_likelihood(training.network, thetas, held_out))
-            reports.fit_on_path(len(scores), len(grid), outcome, scores[-1])
-            if has_turned(scores[-1]):
-                break
+            scores.append(score)
+            reports.fit_on_path(len(scores), len(grid), outcome, score)
     if not scores:
         return None
     # Early stopping has ended the path's fits where these rows have no more to teach: the last fit
@@ -114,6 +111,19 @@ def find_reg_lambda(training: Training, start: Thetas | None) -> Found | None:
         best.reg_lambda * share_of_rows**POWER_OF_ROWS,
         None if best.is_null or has_seen_all else best.thetas,
     )
+
+
+def _until_turned(
+    training: Training, reg_lambdas: list[float], start: Thetas | None, held_out: Rows
+) -> Iterator[tuple[Outcome, float]]:
+    """Yield the fits of the path and their scores on other rows, while these may get better."""
+    has_turned = Turned()
+    for outcome in walk(training, reg_lambdas, start):
+        thetas = outcome.thetas.astype(held_out.dtype)
+        score = mean_log_likelihood(training.network, thetas, held_out)
+        yield outcome, score
+        if has_turned(score):
+            return
 
 
 def _are_enough(rows: Rows) -> bool:

@@ -173,8 +173,12 @@ def fit_fold(
                 search.reg_lambdas[order].tolist(),
                 least_cut=_least_cut(search.rows) if search.coarse_folds else None,
             )
-            n_stopped, has_turned = 0, Turned()
+            n_stopped, has_turned, is_over = 0, Turned(), False
             for number, i in enumerate(order.tolist(), start=1):
+                # Not at the end: see `_alive` of `_machine/blas.py` for loops within `with`.
+                if is_over:
+                    progress.done.extend([fold] * (n_lambdas - number + 1))  # nothing is missing
+                    break
                 outcome = _next_fit(path, fold, search.reg_lambdas[i])
                 if outcome is None or progress.is_stopped:
                     n_stopped += 1
@@ -189,10 +193,8 @@ def fit_fold(
                 progress.done.append(fold)
                 n_stopped += outcome.ending is Ending.CALLBACK
                 where = f"fold {fold + 1}/{search.n_folds}, lambda {number}/{n_lambdas}"
+                is_over = search.may_end_early and has_turned(scores[i])
                 reports.fit_on_fold(where, outcome, scores[i])
-                if search.may_end_early and has_turned(scores[i]):
-                    progress.done.extend([fold] * (n_lambdas - number))  # nothing is missing
-                    break
     return fits._replace(is_stopped=n_stopped > 0)
 
 
