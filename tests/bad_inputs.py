@@ -702,7 +702,7 @@ BAD_Y = {
     "bytes among words": bad(y_with(b"red", COLOURS), WRONG_TYPE),
     "complex": bad(CLASSES + 0j, "omplex"),
     "complex64": bad((CLASSES + 1j).astype(np.complex64), "omplex"),
-    "NaT": bad(np.where(SECOND, np.datetime64("NaT"), DATES), "y"),
+    "NaT": bad(np.where(SECOND, np.datetime64("NaT", "D"), DATES), "y"),
     "NaT durations": bad(np.where(SECOND, np.timedelta64("NaT", "D"), DATES - DATES[0]), "y"),
     "void": bad_type(np.zeros(N_ROWS, "V4"), "y", "records"),
     "records": bad_type(np.zeros(N_ROWS, [("a", float), ("b", int)]), "y", "records"),
