@@ -838,10 +838,12 @@ def test_data_that_nobody_can_make_again_is_named(processes):
     here = processes.scatter(np.asarray(X), workers=[min(processes.nthreads())])
     there = da.from_delayed(dask.delayed(here), X.shape, X.dtype)
     fit = DaskBackpropClassifier(**FIXED, client=processes)
-    pids, (worker,) = processes.run(os.getpid), processes.who_has([here])[here.key]
+    pids = processes.run(os.getpid)
 
     def kill(*_):
-        os.kill(pids[worker], signal.SIGKILL)
+        # The other may hold the rows that are made from these data.
+        for pid in pids.values():
+            os.kill(pid, signal.SIGKILL)
         wait_until(lambda: here.status != "finished")
 
     with pytest.raises(ClusterError, match="scattered"):
