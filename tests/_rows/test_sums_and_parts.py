@@ -417,8 +417,6 @@ def test_parts_are_put_together(container):
     together = concatenated([one.compact(), other.compact()])
     if issparse(one.X):
         assert together.X.format == "csr"
-        wide = replace(one.compact(), X=csr_array(np.eye(11, 3)).T.tocsc().T)
-        assert concatenated([wide]).X.format == "csr"
     np.testing.assert_array_equal(dense(together.X), np.vstack([first.dense_X, second.dense_X]))
     np.testing.assert_array_equal(together.targets.codes, np.concatenate([first.y, second.y]))
     np.testing.assert_array_equal(together.counts, np.concatenate([one.counts, np.ones(11)]))
